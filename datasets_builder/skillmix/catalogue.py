@@ -1,0 +1,180 @@
+"""Skills and topics: one YAML file each, read and checked, and their split into train and held-out.
+
+A catalogue is a folder: ``catalogue.yml``, ``skills/<slug>.yml``, ``topics/<slug>.yml``. See catalogue/miniature.
+"""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar, get_args
+
+from pydantic import Field
+
+from datasets_builder.skillmix.config import Strict, read_config
+from datasets_builder.skillmix.errors import UsageError, near
+from datasets_builder.skillmix.rubric import GENERAL
+
+SHIPPED = Path(__file__).resolve().parent.parent / "catalogue"
+
+Side = Literal["train", "held-out"]
+Split = Literal["train", "held-out", "all"]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class NearMiss(Strict):
+    """A text that looks like the skill and is not, with the reason."""
+
+    text: Text
+    reason: Text
+
+
+class Skill(Strict):
+    """One language skill, as its YAML file has it."""
+
+    name: Text
+    slug: Slug
+    category: Text
+    definition: Text
+    examples: tuple[Text, ...] = Field(min_length=3)
+    near_miss: NearMiss
+    reference: Text
+    licence: Literal["CC-BY-4.0"]
+    common: bool = False
+    verifier: str | None = None
+
+
+class Topic(Strict):
+    """One topic of texts."""
+
+    name: Text
+    slug: Slug
+    split: Side
+    licence: Literal["CC-BY-4.0"]
+
+
+class CatalogueFile(Strict):
+    """``catalogue.yml``: what the catalogue is, and on which side each category of skills stands."""
+
+    name: Slug
+    description: Text
+    categories: dict[str, Side]
+    prompts: Slug
+    grader: Slug | None = None
+
+
+class PartitionConfig(Strict):
+    """How skills are split: by their category, or at random into ``train`` skills and the rest by a seed."""
+
+    by: Literal["category", "random"] = "category"
+    train: int | None = Field(default=None, ge=1)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Skill and topic slugs by side; every list is sorted, so it depends on the catalogue alone."""
+
+    skills_by_side: Mapping[str, tuple[str, ...]]
+    topics_by_side: Mapping[str, tuple[str, ...]]
+
+    def skills(self, split: Split) -> tuple[str, ...]:
+        """Slugs of the skills on one side, or of all."""
+        return _pick(self.skills_by_side, split)
+
+    def topics(self, split: Split) -> tuple[str, ...]:
+        """Slugs of the topics on one side, or of all."""
+        return _pick(self.topics_by_side, split)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All skills and topics of one catalogue, by slug."""
+
+    about: CatalogueFile
+    skills: Mapping[str, Skill]
+    topics: Mapping[str, Topic]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all skills: what no text may say."""
+        return tuple(skill.name for skill in self.skills.values())
+
+    def partition(self, config: PartitionConfig | None = None) -> Partition:
+        """Splits the skills by category or at random; topics stand where their files put them.
+
+        Raises:
+            UsageError: A random split that leaves no skill on one side.
+        """
+        config = config or PartitionConfig()
+        topics = {side: tuple(t.slug for t in self.topics.values() if t.split == side) for side in get_args(Side)}
+        if config.by == "category":
+            side_of = self.about.categories
+            return Partition(
+                {s: tuple(k.slug for k in self.skills.values() if side_of[k.category] == s) for s in get_args(Side)},
+                topics,
+            )
+        return Partition(_split_at_random(sorted(self.skills), config), topics)
+
+    def check(self, slugs: Iterable[str], kind: Literal["skill", "topic"], where: str) -> None:
+        """Raises a UsageError for the first slug that is not in the catalogue, with its near match."""
+        known = self.skills if kind == "skill" else self.topics
+        for slug in slugs:
+            if slug not in known:
+                raise UsageError(f"{where}: unknown {kind} {slug!r}{near(slug, known)}")
+
+
+def load_catalogue(name: str | Path) -> Catalogue:
+    """A shipped catalogue by its name, or any catalogue by its folder.
+
+    Raises:
+        UsageError: The folder or a file is missing, broken or inconsistent; the message names the file.
+    """
+    own = (Path(name) / "catalogue.yml").is_file()  # not any folder that bears the name of a catalogue
+    folder = Path(name) if own else SHIPPED / str(name)
+    if not (folder / "catalogue.yml").is_file():
+        shipped = sorted(p.parent.name for p in SHIPPED.glob("*/catalogue.yml"))
+        raise UsageError(
+            f"no catalogue {str(name)!r}{near(str(name), shipped)} (shipped: {', '.join(shipped)}; or give a folder)"
+        )
+    about = read_config(CatalogueFile, folder / "catalogue.yml")
+    skills, topics = _read_all(Skill, folder / "skills"), _read_all(Topic, folder / "topics")
+    for slug, skill in skills.items():
+        if slug in GENERAL:
+            raise UsageError(f"{folder}/skills/{slug}.yml: {slug!r} is a criterion of every text; choose another slug")
+        if skill.category not in about.categories:
+            hint = near(skill.category, about.categories)
+            raise UsageError(f"{folder}/skills/{slug}.yml: unknown category {skill.category!r}{hint}")
+    return Catalogue(about, skills, topics)
+
+
+Entry = TypeVar("Entry", Skill, Topic)
+
+
+def _read_all(model: type[Entry], folder: Path) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for path in sorted(folder.glob("*.yml")):
+        entry = read_config(model, path)
+        if entry.slug != path.stem:
+            raise UsageError(
+                f"{path}: key 'slug' is {entry.slug!r}, but the file is named {path.stem!r}; make them equal"
+            )
+        entries[entry.slug] = entry
+    if not entries:
+        raise UsageError(f"{folder}: no *.yml file here; a catalogue needs at least one")
+    return entries
+
+
+def _pick(by_side: Mapping[str, Sequence[str]], split: Split) -> tuple[str, ...]:
+    return tuple(sorted(s for side in by_side.values() for s in side)) if split == "all" else tuple(by_side[split])
+
+
+def _split_at_random(slugs: list[str], config: PartitionConfig) -> dict[str, tuple[str, ...]]:
+    if config.train is None or config.train >= len(slugs):
+        raise UsageError(
+            f"key 'partition.train': a random split needs 1 to {len(slugs) - 1} train skills, got {config.train}"
+        )
+    shuffled = random.Random(f"partition {config.seed}").sample(slugs, len(slugs))
+    return {"train": tuple(sorted(shuffled[: config.train])), "held-out": tuple(sorted(shuffled[config.train :]))}
