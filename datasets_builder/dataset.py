@@ -1,0 +1,281 @@
+"""Rows -> a dataset folder laid out as a Hub repository; ``load_dataset(folder, "k2")`` reads it before any push.
+
+README.md                                    configs k1, k2, .. and mixtures k12, k123 over the same files
+data/k2/train-00000-of-00001.parquet         data/k2/validation-00000-of-00001.parquet
+rejects/rejected.parquet                     the same columns, reason and detail
+manifest.json                                written last: what was asked for, counts, SHA-256 of each Parquet file
+"""
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import datasets
+import yaml
+from datasets import Features, List, Value
+
+from datasets_builder.manifest import Card, Counts, Manifest, fingerprint_of, read_manifest
+from datasets_builder.quiet_distilabel import no_progress_bars
+from datasets_builder.skillmix.catalogue import Catalogue
+from datasets_builder.skillmix.errors import DskillError, OutsideError
+from datasets_builder.skillmix.rubric import criteria
+
+__all__ = [
+    "FEATURES",
+    "REJECT_FEATURES",
+    "Accounts",
+    "Card",
+    "Manifest",
+    "Origin",
+    "account",
+    "read_manifest",
+    "side",
+    "write_dataset",
+]
+
+Row = Mapping[str, Any]
+Side = Literal["train", "validation"]
+SIDES: tuple[Side, ...] = ("train", "validation")
+
+FEATURES = Features(
+    {
+        "id": Value("string"),
+        "messages": List({"role": Value("string"), "content": Value("string")}),
+        "text": Value("string"),
+        "skills": List(Value("string")),
+        "categories": List(Value("string")),
+        "topic": Value("string"),
+        "k": Value("int32"),
+        "split": Value("string"),
+        "marks": List({"criterion": Value("string"), "mark": Value("bool")}),
+        "votes": List(List(Value("bool"))),  # in the order of marks; null is a vote that could not be read
+        "teacher": Value("string"),
+        "grader": Value("string"),
+        "prompt_version": Value("string"),
+        "recipe": Value("string"),
+        "seed": Value("int64"),
+        "source": Value("string"),
+        "licence": Value("string"),
+        "contributor": Value("string"),
+    }
+)
+REJECT_FEATURES = Features({**FEATURES, "reason": Value("string"), "detail": Value("string")})
+
+LIBRARIES = ("distilabel", "datasets", "huggingface-hub", "pyarrow", "numpy", "pydantic", "jinja2")
+SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+CONTRIBUTOR = "dskill-mix"  # texts of a build; contributed texts carry their author
+
+
+class Origin(NamedTuple):
+    """What all rows of a build share."""
+
+    teacher: str
+    grader: str
+    prompt_version: str
+    recipe: str
+    seed: int
+    validation: float
+
+
+class Accounts(NamedTuple):
+    """The rows of a run, each in one of the two."""
+
+    kept: list[Row]
+    rejected: list[Row]
+
+
+def account(requested: Sequence[Row], rows: Sequence[Row]) -> Accounts:
+    """Parts the rows into kept and rejected.
+
+    Raises:
+        DskillError: generated = kept + rejected does not hold, or a row without a reason has no marks either.
+    """
+    accounts = Accounts([row for row in rows if not row["reason"]], [row for row in rows if row["reason"]])
+    if Counter(row["id"] for row in requested) != Counter(row["id"] for row in rows):
+        raise DskillError(
+            f"generated {len(requested)} rows, but {len(accounts.kept)} kept + {len(accounts.rejected)} rejected "
+            "are not the same rows; nothing is written"
+        )
+    if unmarked := [row["id"] for row in accounts.kept if not row.get("marks") or not row.get("text")]:
+        raise DskillError(
+            f"{len(unmarked)} rows have neither marks nor a reason, {unmarked[0]} first; nothing is written"
+        )
+    return accounts
+
+
+def side(combination: str, validation: float) -> Side:
+    """The split of a combination: by a hash of its id alone, so that its texts, in every build, stand on one side."""
+    place = int.from_bytes(hashlib.blake2b(combination.encode(), digest_size=8).digest()) / 2**64
+    return "validation" if place < validation else "train"
+
+
+def to_record(row: Row, origin: Origin, catalogue: Catalogue) -> dict[str, Any]:
+    """A row of the pipeline in the columns of the dataset; ``reason`` and ``detail`` come along where they are."""
+    turns = [("user", row["prompt"]), ("assistant", row["text"])]
+    names = criteria(row["skills"])
+    return {
+        "id": row["id"],
+        "messages": [{"role": role, "content": content} for role, content in turns if content],
+        "text": row["text"],
+        "skills": row["skills"],
+        "categories": [catalogue.skills[slug].category for slug in row["skills"]],
+        "topic": row["topic"],
+        "k": row["k"],
+        "split": side(row["combination"], origin.validation),
+        "marks": [{"criterion": name, "mark": mark} for name, mark in zip(names, row["marks"] or (), strict=False)],
+        "votes": row["votes"] or [],
+        "teacher": origin.teacher,
+        "grader": origin.grader if row["votes"] else None,
+        "prompt_version": origin.prompt_version,
+        "recipe": origin.recipe,
+        "seed": origin.seed,
+        "source": "synthetic",
+        "licence": "CC-BY-4.0",
+        "contributor": CONTRIBUTOR,
+        "reason": row["reason"],
+        "detail": row["detail"],
+    }
+
+
+def name_configs(ks: Sequence[int]) -> dict[str, tuple[str, ...]]:
+    """Config names and the folders under data/ that they read: each k, then the cumulative mixtures, largest last.
+
+    Example: (1, 2, 3) gives k1, k2, k3, k12 and k123.
+    """
+    singles = tuple(f"k{k}" for k in sorted(ks))
+    mixtures = {"k" + "".join(name[1:] for name in singles[:n]): singles[:n] for n in range(2, len(singles) + 1)}
+    return {name: (name,) for name in singles} | mixtures
+
+
+def write_dataset(
+    out: Path, accounts: Accounts, origin: Origin, catalogue: Catalogue, identity: Mapping[str, Any], card: Card
+) -> Manifest:
+    """Writes the folder beside ``out`` and renames it into place when whole.
+
+    Args:
+        out: The dataset's folder; absent, or empty.
+        accounts: All rows of the run.
+        origin: What they share.
+        catalogue: Where their skills come from.
+        identity: What the rows depend on, as flat keys; a later build compares it.
+        card: Gives the README's body, after the YAML header, from the manifest and one row of each k.
+
+    Raises:
+        DskillError: Not one text of some k was kept.
+    """
+    kept = [to_record(row, origin, catalogue) for row in accounts.kept]
+    rejected = [to_record(row, origin, catalogue) for row in accounts.rejected]
+    counts = count(kept, rejected)
+    if barren := [name for name, counted in counts.items() if not counted.train]:
+        reasons = Counter(row["reason"] for row in rejected if f"k{row['k']}" == barren[0])
+        raise DskillError(f"no train text of {barren[0]} was kept, rejected: {dict(reasons)}; nothing is written")
+    with _beside(out) as folder:
+        _write_files(folder, kept, rejected, counts)
+        manifest = _describe(folder, origin, counts, rejected, identity)
+        header = yaml.safe_dump(header_of(manifest), sort_keys=False, allow_unicode=True)
+        body = card(manifest, [next(row for row in kept if f"k{row['k']}" == name) for name in counts])
+        (folder / "README.md").write_text(f"---\n{header}---\n\n{body}", encoding="utf-8")
+        (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def header_of(manifest: Manifest) -> dict[str, Any]:
+    """The README's YAML header: what the Hub reads."""
+    total = sum(counted.kept for counted in manifest.counts.values())
+    return {
+        "pretty_name": manifest.name,
+        "license": "cc-by-4.0",
+        "language": ["en"],
+        "task_categories": ["text-generation"],
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "size_categories": [next((name for limit, name in SIZES if total < limit), "1M<n<10M")],
+        "tags": ["synthetic", "skill-mix", "distilabel"],
+        "configs": [_config_of(manifest, name) for name in manifest.configs],
+    }
+
+
+def count(kept: Sequence[Row], rejected: Sequence[Row]) -> dict[str, Counts]:
+    """Rows by k, as k1, k2, ..."""
+    sides = Counter((row["k"], row["split"]) for row in kept)
+    out = Counter(row["k"] for row in rejected)
+    return {
+        f"k{k}": Counts(
+            generated=sides[k, "train"] + sides[k, "validation"] + out[k],
+            train=sides[k, "train"],
+            validation=sides[k, "validation"],
+            rejected=out[k],
+        )
+        for k in sorted({k for k, _ in sides} | out.keys())
+    }
+
+
+def _config_of(manifest: Manifest, name: str) -> dict[str, Any]:
+    folders = manifest.configs[name]
+    files = [
+        {"split": part, "path": paths}
+        for part in SIDES
+        if (paths := [f"data/{k}/{part}-*.parquet" for k in folders if getattr(manifest.counts[k], part)])
+    ]
+    return {"config_name": name, "data_files": files} | ({"default": True} if name == manifest.default else {})
+
+
+def _write_files(folder: Path, kept: Sequence[Row], rejected: Sequence[Row], counts: Mapping[str, Counts]) -> None:
+    for name in counts:
+        for part in SIDES:
+            rows = [row for row in kept if f"k{row['k']}" == name and row["split"] == part]
+            if rows:  # a config names only what is there: an empty split cannot be loaded
+                _write_parquet(folder / "data" / name / f"{part}-00000-of-00001.parquet", rows, FEATURES)
+    _write_parquet(folder / "rejects" / "rejected.parquet", rejected, REJECT_FEATURES)
+
+
+def _write_parquet(path: Path, rows: Sequence[Row], features: Features) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = {name: [row[name] for row in rows] for name in features}
+    with no_progress_bars():
+        datasets.Dataset.from_dict(columns, features=features).to_parquet(str(path))
+
+
+def _describe(
+    folder: Path, origin: Origin, counts: dict[str, Counts], rejected: Sequence[Row], identity: Mapping[str, Any]
+) -> Manifest:
+    paths = sorted(folder.rglob("*.parquet"))
+    files = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    configs = name_configs([int(name[1:]) for name in counts])
+    return Manifest(
+        name=origin.recipe,
+        fingerprint=fingerprint_of(identity),
+        identity=dict(identity),
+        seed=origin.seed,
+        teacher=origin.teacher,
+        grader=origin.grader,
+        prompt_version=origin.prompt_version,
+        counts=counts,
+        rejects=dict(sorted(Counter(row["reason"] for row in rejected).items())),
+        configs=configs,
+        default=list(configs)[-1],
+        files=files,
+        dataset_hash=hashlib.sha256("\n".join(sorted(files.values())).encode()).hexdigest(),
+        versions={name: version(name) for name in LIBRARIES},
+    )
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its place at the end; gone when anything fails."""
+    out = out.resolve()
+    folder = out.with_name(f".{out.name}.unfinished")
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        folder.rename(out)
+    except OSError as error:
+        raise OutsideError(f"{out}: the dataset cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

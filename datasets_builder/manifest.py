@@ -1,0 +1,69 @@
+"""``manifest.json``: what a dataset folder holds and what it was made of; a folder without it is unfinished."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from datasets_builder.skillmix.config import Strict
+from datasets_builder.skillmix.errors import UsageError
+
+
+class Counts(Strict):
+    """Rows of one k."""
+
+    generated: int
+    train: int
+    validation: int
+    rejected: int
+
+    @property
+    def kept(self) -> int:
+        """Rows that the dataset holds."""
+        return self.train + self.validation
+
+
+class Manifest(Strict):
+    """All figures of a finished dataset; no time and no path of a machine is in it."""
+
+    name: str
+    fingerprint: str
+    identity: dict[str, Any]
+    seed: int
+    teacher: str
+    grader: str
+    prompt_version: str
+    counts: dict[str, Counts]
+    rejects: dict[str, int]
+    configs: dict[str, tuple[str, ...]]
+    default: str
+    files: dict[str, str]
+    dataset_hash: str
+    versions: dict[str, str]
+
+
+Card = Callable[[Manifest, Sequence[Mapping[str, Any]]], str]  # the manifest and a few rows -> the README's body
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a finished dataset, or None.
+
+    Raises:
+        UsageError: There is a manifest.json, but not one of ours.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return None
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"]
+        raise UsageError(f"{path}: is no manifest of a dataset ({fault}); build into another folder") from None
+
+
+def fingerprint_of(identity: Mapping[str, Any]) -> str:
+    """First 16 hex digits of the SHA-256 over what the rows depend on."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

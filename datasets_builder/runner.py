@@ -1,0 +1,254 @@
+"""Runs rows through a pipeline: streamed in this process, or by distilabel's own runner. Same rows from both.
+
+    rows -> queue -> [Task: n workers] -> queue -> [Step: a batch of what waits] -> queue -> ... -> rows in input order
+
+Queues are bounded, so a slow grader holds generation back. A worker keeps its place until its row is on the next queue.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+from datasets_builder.quiet_distilabel import AsyncLLM, Pipeline, Step, StepInput, Task, no_progress_bars
+from datasets_builder.skillmix.errors import DskillError, UsageError
+from datasets_builder.steps import Row, answer
+
+INDEX = "_index"  # the row's place in the input, which every step hands on
+QUEUE_FACTOR = 4  # rows that may wait between two steps, for each worker
+USE_STOCK = "run it with distilabel's own runner, stock"
+REPORT_SECONDS = 0.2  # least time between two reports of progress
+
+Queue = asyncio.Queue[Row | None]  # None ends it
+
+
+class Progress(NamedTuple):
+    """How far a run is; ``done`` counts rows that have passed the last step before one that needs all rows."""
+
+    done: int
+    total: int
+    kept: int
+    rows_per_second: float
+
+
+Report = Callable[[Progress], None]
+
+
+def run_stream(
+    pipeline: Pipeline, rows: Sequence[Row], *, concurrency: int = 50, progress: Report | None = None
+) -> list[Row]:
+    """The rows after all steps, in input order; every row comes back, rejected ones with their reason.
+
+    Args:
+        pipeline: A linear pipeline without a generator step; its first step takes ``rows``.
+        rows: The input.
+        concurrency: Requests in flight for each Task.
+        progress: Told how far the run is, a few times a second and at the end.
+
+    Raises:
+        UsageError: The pipeline is not linear, or asks for something only distilabel's runners do.
+        DskillError: A step did not return each of its rows once.
+    """
+    steps = _line_up(pipeline)
+    _check_columns(steps, rows)
+    for step in steps:
+        step.load()
+    try:
+        return _restore(rows, asyncio.run(_stream(steps, _numbered(rows), concurrency, progress)))
+    except ExceptionGroup as group:
+        raise _first(group) from group
+    finally:
+        for step in steps:
+            step.unload()
+
+
+def run_stock(pipeline: Pipeline, rows: Sequence[Row], *, batch_size: int = 1000) -> list[Row]:
+    """As ``run_stream``, by ``Pipeline.run(use_cache=False)``: a process for each step, for models that live on a GPU.
+
+    Raises:
+        UsageError: The pipeline has several ends.
+        DskillError: A step failed on a batch, so that its rows are lost.
+        KeyboardInterrupt: The run was interrupted; distilabel itself would return the part that is done.
+    """
+    ends = [name for name in pipeline.dag.G if not pipeline.dag.G.out_degree(name)]
+    if len(ends) != 1:
+        raise UsageError(f"pipeline {pipeline.name!r} has {len(ends)} ends ({', '.join(ends)}); join them in one step")
+    os.environ.setdefault("DISTILABEL_LOG_LEVEL", "WARNING")  # at INFO it tells of every batch
+    with tempfile.TemporaryDirectory() as folder, no_progress_bars(), _interruptible(pipeline):
+        pipeline._cache_dir = Path(folder)
+        with pipeline:
+            pipeline.dag.get_step(ends[0])["step"].connect(_Seal(name="seal", input_batch_size=batch_size))
+        result = pipeline.run(use_cache=False, dataset=_numbered(rows), dataset_batch_size=batch_size)
+        sealed = [text for split in result.get("default", {}).values() for text in split["sealed"]]
+    return _restore(rows, [json.loads(text) for text in sealed])
+
+
+class _Seal(Step):  # type: ignore[misc]
+    """Packs a row into JSON: the stock runner guesses column types from the first rows, and fails on a later one."""
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["sealed"]
+
+    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
+        yield [{"sealed": json.dumps(row)} for row in inputs]
+
+
+@contextmanager
+def _interruptible(pipeline: Pipeline) -> Iterator[None]:
+    """Makes an interrupt an interrupt: distilabel takes Ctrl-C for an early success, and leaves its handler behind."""
+    before = signal.getsignal(signal.SIGINT)
+    interrupted = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        pipeline._stop()
+
+    pipeline._handle_keyboard_interrupt = lambda: signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if interrupted:
+            raise KeyboardInterrupt
+
+
+async def _stream(steps: Sequence[Step], rows: list[Row], concurrency: int, report: Report | None) -> list[Row]:
+    queues: list[Queue] = [asyncio.Queue(QUEUE_FACTOR * concurrency) for _ in range(len(steps) + 1)]
+    watched = next((i for i, step in enumerate(steps) if step.is_global), len(steps))
+    queues[watched] = _WatchedQueue(QUEUE_FACTOR * concurrency, len(rows), report)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_feed(rows, queues[0]))
+        for step, (inbox, outbox) in zip(steps, pairwise(queues), strict=True):
+            workers = concurrency if isinstance(step, Task) else 0
+            group.create_task(_run_task(step, inbox, outbox, workers) if workers else _run_step(step, inbox, outbox))
+        finished = group.create_task(_take(queues[-1], None))
+    return finished.result()[0]
+
+
+async def _feed(rows: list[Row], outbox: Queue) -> None:
+    for row in rows:
+        await outbox.put(row)
+    await outbox.put(None)
+
+
+async def _run_task(task: Task, inbox: Queue, outbox: Queue, workers: int) -> None:
+    async def work() -> None:
+        while (row := await inbox.get()) is not None:
+            await outbox.put(await answer(task, row))
+        await inbox.put(None)  # the end is for every worker
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(work())
+    await outbox.put(None)
+
+
+async def _run_step(step: Step, inbox: Queue, outbox: Queue) -> None:
+    ended = False
+    while not ended:
+        batch, ended = await _take(inbox, None if step.is_global else step.input_batch_size)
+        for rows in step.process_applying_mappings(batch) if batch else ():
+            for row in rows:
+                await outbox.put(row)
+    await outbox.put(None)
+
+
+async def _take(inbox: Queue, size: int | None) -> tuple[list[Row], bool]:
+    """The rows that wait, at least one and at most ``size``; all rows to come for None. Then whether it was the end."""
+    batch: list[Row] = []
+    while size is None or not batch or (len(batch) < size and not inbox.empty()):
+        row = await inbox.get()
+        if row is None:
+            return batch, True
+        batch.append(row)
+    return batch, False
+
+
+class _WatchedQueue(asyncio.Queue[Row | None]):
+    """A queue that reports the rows that pass."""
+
+    def __init__(self, maxsize: int, total: int, report: Report | None) -> None:
+        super().__init__(maxsize)
+        self.total, self.report = total, report
+        self.done = self.kept = 0
+        self.began = self.reported = time.monotonic()
+
+    def _put(self, item: Row | None) -> None:
+        super()._put(item)
+        if item is not None:
+            self.done += 1
+            self.kept += not item.get("reason")
+        now = time.monotonic()
+        if self.report and (item is None or now - self.reported >= REPORT_SECONDS):
+            self.reported = now
+            self.report(Progress(self.done, self.total, self.kept, self.done / max(now - self.began, 1e-9)))
+
+
+def _numbered(rows: Sequence[Row]) -> list[Row]:
+    return [{**row, INDEX: index} for index, row in enumerate(rows)]
+
+
+def _restore(given: Sequence[Row], rows: list[Row]) -> list[Row]:
+    """The rows in input order, each there once."""
+    by_index: dict[Any, Row] = {row.get(INDEX): row for row in rows}
+    if len(rows) != len(given) or by_index.keys() != set(range(len(given))):
+        raise DskillError(
+            f"{len(given)} rows went in and {len(rows)} came out ({len(by_index)} different): "
+            "a step lost or repeated rows, or distilabel gave up on a batch"
+        )
+    return [{name: value for name, value in by_index[index].items() if name != INDEX} for index in range(len(given))]
+
+
+def _line_up(pipeline: Pipeline) -> list[Step]:
+    """The steps in order; a UsageError for a graph that branches, or a step that needs distilabel's own runner."""
+    graph = pipeline.dag.G
+    names = [name for name in graph if not graph.in_degree(name)][:1]
+    while len(names) < len(graph) and (following := list(graph.successors(names[-1]))):
+        names.append(following[0])
+    if len(names) != len(graph) or set(pairwise(names)) != set(graph.edges):
+        raise UsageError(f"pipeline {pipeline.name!r} is not one line of steps; {USE_STOCK}")
+    steps = [pipeline.dag.get_step(name)["step"] for name in names]
+    for step in steps:
+        if fault := _unsupported(step):
+            raise UsageError(f"step {step.name!r} of pipeline {pipeline.name!r} {fault}; {USE_STOCK}")
+    return steps
+
+
+def _unsupported(step: Step) -> str | None:
+    """What the step needs beyond the streaming runner."""
+    if step.is_generator:
+        return "generates rows"
+    if isinstance(step, Task):
+        if not isinstance(step.llm, AsyncLLM):
+            return "has a model that is not asynchronous"
+        if step.input_mappings or step.output_mappings:
+            return "renames columns"
+        if step.num_generations > 1 and not step.group_generations:
+            return "makes several rows of one"
+    return None
+
+
+def _check_columns(steps: Sequence[Step], rows: Sequence[Row]) -> None:
+    known = set(rows[0]) if rows else set()
+    for step in steps:
+        missing = [name for name, needed in step.get_inputs().items() if needed and name not in known]
+        if rows and missing:
+            given = ", ".join(sorted(known))
+            raise UsageError(f"step {step.name!r} needs column {missing[0]!r}, which nothing before it gives ({given})")
+        known |= set(step.get_outputs())
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The first single exception of a group."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
