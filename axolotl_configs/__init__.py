@@ -1,0 +1,1 @@
+"""Training by axolotl, which lives in an environment of its own."""

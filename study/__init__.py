@@ -1,0 +1,1 @@
+"""One whole experiment: data x training x evaluation, as stages that are done once and resumed."""
