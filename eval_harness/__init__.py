@@ -1,0 +1,1 @@
+"""SKILL-MIX(k) on Inspect: scores checkpoints, and says how sure the scores are."""

@@ -1,0 +1,207 @@
+"""SKILL-MIX(k) as an Inspect task: a combination -> a text -> k + 3 marks -> three metrics.
+
+One sample, k = 2: the request "write 1 on camping showing belief , deixis" gets the text "the guide wrongly thinks
+that this tent here burns .", whose marks on belief, deixis, topic, sense and length give full marks or not.
+
+    inspect eval dskill/skillmix -T k=3 -T split=held-out --model folder/<checkpoint>
+    inspect eval dskill/skillmix -T k=3 -T grader=model -T votes=3 --model <student> --model-role grader=<judge>
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from inspect_ai import Epochs, Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import CachePolicy, ChatMessageUser, GenerateConfig
+from inspect_ai.scorer import Score, Scorer, Target, ci, ci_wilson, mean, scorer, stderr
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from datasets_builder.skillmix.catalogue import Split
+from datasets_builder.skillmix.combinations import Combination, Method
+from datasets_builder.skillmix.prompts import PromptSet, read_text
+from datasets_builder.skillmix.rubric import (
+    Marks,
+    count_sentences,
+    criteria,
+    deduct,
+    majority,
+    names_a_skill,
+    score,
+    sentence_limit,
+)
+from datasets_builder.skillmix.verifiers import Grader, load_grader
+from eval_harness.draws import draw_cell, load_world, make_cell, read_keys
+from eval_harness.graders import MODEL, Ballot, make_voter
+
+MAX_RETRIES = 10  # of one call; Inspect's default never gives up
+SHOTS = 5  # other requests that each text is graded against, to see whether it answers its own
+
+on_scored: ContextVar[Callable[[], None] | None] = ContextVar("on_scored", default=None)  # called after each text
+
+
+@task(name="dskill/skillmix")
+def skillmix(
+    catalogue: str = "miniature",
+    k: int = 3,
+    split: Split = "train",
+    topics: Split = "held-out",
+    n: int = 300,
+    seed: int = 0,
+    by: str = "category",
+    train: int | None = None,
+    partition_seed: int = 0,
+    method: Method = "balanced",
+    exclude: str | None = None,
+    generations: int = 1,
+    votes: int = 1,
+    revise: bool = False,
+    grader: str = "miniature",
+    name_deduction: bool = True,
+    temperature: float = 0.7,
+    max_tokens: int = 512,
+    cache: bool = False,
+) -> Task:
+    """SKILL-MIX(k) on one split.
+
+    Args:
+        catalogue: A shipped catalogue's name, or a catalogue's folder.
+        k: Skills a text.
+        split: Skills to draw from: train, held-out or all.
+        topics: Topics to draw from. paper: not stated for train and all skills
+        n: Distinct combinations; all there are when fewer exist. paper: not stated (SKILL-MIX: 100)
+        seed: Names the draw; models to compare need the same.
+        by: How skills are split: category or random (then ``train`` of them, by ``partition_seed``).
+        exclude: A dataset folder, none of whose (skills, topic) is asked.
+        generations: Texts a combination; several are reported by their maximum (as in the paper) and their mean.
+        votes: Votes on a text, by a grader model alone.
+        revise: Sends the author back to the text once. The last text is graded.
+        grader: A program grader's name, or ``model`` for the role ``grader`` of the run.
+        name_deduction: Whether a text that names a skill loses its skill points. paper: not stated
+        cache: Keeps answers on disk, so that a killed run is not paid for again. Not for a folder whose weights change.
+
+    Raises:
+        UsageError: A name, a file or a number is wrong, before any text is paid for.
+    """
+    prompts = load_world(catalogue)
+    partition = {"by": by, "train": train, "seed": partition_seed}
+    cell = make_cell(split=split, k=k, n=n, topics=topics, seed=seed, method=method, partition=partition)
+    sides = prompts.catalogue.partition(cell.partition)
+    drawn = draw_cell(prompts.catalogue, cell, read_keys(Path(exclude), sides.topics(topics)) if exclude else ())
+    facts = {
+        **{"catalogue": catalogue, "split": split, "k": k, "n_combinations": len(drawn), "generations": generations},
+        **{"votes": votes, "grader": grader, "prompts": prompts.version},
+    }
+    name = f"skillmix-{split}-k{k}"
+    return Task(
+        name=name,
+        dataset=MemoryDataset([_sample(combination, prompts) for combination in drawn], name=name),
+        solver=write(catalogue, grader, votes, seed, revise, cache),
+        scorer=rubric(catalogue, grader, votes, name_deduction, list(sides.skills(split))),
+        epochs=Epochs(generations, ["max", "mean"]) if generations > 1 else None,
+        config=GenerateConfig(temperature=temperature, max_tokens=max_tokens, max_retries=MAX_RETRIES),
+        metadata=facts,
+    )
+
+
+@solver
+def write(catalogue: str, grader: str, votes: int, seed: int = 0, revise: bool = False, cache: bool = False) -> Solver:
+    """Turn 1, and turn 2 where wanted; each turn of each generation has a seed and a cache entry of its own."""
+    prompts = load_world(catalogue)
+    voter = make_voter(grader, prompts, votes)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        voter.check()  # here, because the roles of a run are known only inside it, and before the text is paid for
+        policy = CachePolicy(expiry=None) if cache else False
+        state = await generate(state, cache=policy, seed=_mix(seed, state.sample_id, state.epoch, 1))
+        if revise:
+            state.messages.append(ChatMessageUser(content=prompts.revise(_combination(state))))
+            state = await generate(state, cache=policy, seed=_mix(seed, state.sample_id, state.epoch, 2))
+        return state
+
+    return solve
+
+
+@scorer(
+    name="dskill/rubric",
+    metrics={
+        "full_marks": [mean(), ci_wilson(), stderr(cluster="topic")],
+        "all_skills": [mean(), ci_wilson()],
+        "skills_fraction": [mean(), ci(), stderr(cluster="topic")],
+    },
+)
+def rubric(
+    catalogue: str = "miniature",
+    grader: str = "miniature",
+    votes: int = 1,
+    name_deduction: bool = True,
+    pool: Sequence[str] = (),
+) -> Scorer:
+    """The three metrics of a text; unscored, never zero, when too few votes are readable.
+
+    A missing text is the author's failure: it gets no mark, and no grader is asked. All arguments are plain, so that
+    ``inspect score LOG --scorer dskill/rubric -S grader=model -S votes=3`` grades an old log again.
+
+    Args:
+        pool: Skills to draw the shotgun control's other requests from (all when empty); only a program grades those.
+    """
+    prompts = load_world(catalogue)
+    voter = make_voter(grader, prompts, votes)
+    program = None if grader == MODEL else load_grader(grader)
+    names = prompts.catalogue.names if name_deduction else ()
+    others = tuple(pool) or tuple(sorted(prompts.catalogue.skills))
+
+    async def grade(state: TaskState, target: Target) -> Score:
+        combination, text = _combination(state), read_text(state.output.completion)
+        nothing = Ballot([dict.fromkeys(criteria(combination.skills), False)], [])
+        ballot = await voter.cast(text, combination) if text else nothing
+        if (notify := on_scored.get()) is not None:
+            notify()
+        unreadable = sum(vote is None for vote in ballot.votes)
+        kept: dict[str, Any] = {**ballot._asdict(), "unreadable": unreadable}
+        if (voted := majority(ballot.votes, combination.skills)) is None:
+            return Score.unscored(reason="invalid_response_format", answer=text, metadata=kept)
+        marks = deduct_points(voted, text or "", combination, names)
+        if program and text:
+            kept["shotgun"] = shotgun(program, text, combination, others, _mix(combination.id, state.epoch))
+        values = {metric: float(value) for metric, value in score(marks, combination.skills)._asdict().items()}
+        return Score(value=values, answer=text or "", metadata=kept | {"marks": marks})
+
+    return grade
+
+
+def deduct_points(marks: Marks, text: str, combination: Combination, names: Sequence[str]) -> dict[str, bool]:
+    """The marks after the points that a program decides, whoever graded the rest."""
+    too_long = count_sentences(text) > sentence_limit(combination.k)
+    return deduct(marks, combination.skills, too_long=too_long, named=names_a_skill(text, names))
+
+
+def shotgun(grader: Grader, text: str, combination: Combination, pool: tuple[str, ...], seed: int) -> float | None:
+    """Share of ``SHOTS`` other requests, same k and topic and no skill in common, that the text would meet in full.
+
+    Near 0 when texts answer their requests; high when they show everything at once. None where the split is too small
+    for another request.
+    """
+    others = sorted(set(pool) - set(combination.skills))
+    if len(others) < combination.k:
+        return None
+    random = Random(seed)
+    requests = [Combination(tuple(random.sample(others, combination.k)), combination.topic) for _ in range(SHOTS)]
+    return sum(score(grader(text, other), other.skills).full_marks for other in requests) / SHOTS
+
+
+def _sample(combination: Combination, prompts: PromptSet) -> Sample:
+    facts = {"skills": list(combination.skills), "topic": combination.topic}
+    return Sample(id=combination.id, input=prompts.generate(combination), metadata=facts)
+
+
+def _combination(state: TaskState) -> Combination:
+    return Combination(tuple(state.metadata["skills"]), state.metadata["topic"])
+
+
+def _mix(*parts: object) -> int:
+    """A seed below 2**31 from all parts: providers take no larger ones."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=4).digest()) >> 1
