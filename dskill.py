@@ -45,7 +45,9 @@ def build(
     recipe: Recipe,
     out: Out,
     seed: Seed = None,
-    runner: Annotated[Literal["stream", "stock"], typer.Option(help="stream: one process, row by row; stock: distilabel's own.")] = "stream",
+    runner: Annotated[
+        Literal["stream", "stock"], typer.Option(help="stream: one process, row by row; stock: distilabel's own.")
+    ] = "stream",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask for so many texts only: a preview.")] = None,
 ) -> None:
     """Make a dataset folder from a data recipe: generate, revise, screen, grade, select."""
@@ -88,9 +90,7 @@ def evaluate(
     ],
     out: Out,
     seed: Seed = None,
-    exclude: Annotated[
-        Path | None, typer.Option(help="A dataset folder whose combinations must not be asked.")
-    ] = None,
+    exclude: Annotated[Path | None, typer.Option(help="A dataset folder whose combinations must not be asked.")] = None,
     grader: Annotated[
         str | None, typer.Option(help="An Inspect model name, where the suite's grader is 'model'.")
     ] = None,

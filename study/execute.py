@@ -74,7 +74,9 @@ class Crew:
         self.progress.start(stage)
         self._call(stage, working)
         if not working.is_dir():
-            raise OutsideError(f"stage {stage.name!r} ended well but made no {stage.output} (log: {self.folder.log(stage)})")
+            raise OutsideError(
+                f"stage {stage.name!r} ended well but made no {stage.output} (log: {self.folder.log(stage)})"
+            )
         shutil.rmtree(output, ignore_errors=True)
         working.rename(output)
         seconds = time.monotonic() - started

@@ -96,7 +96,7 @@ def test_a_study_that_compares_an_unknown_arm(root: Path, dskill: Run, tmp_path:
 
 def test_a_study_whose_recipe_is_missing(root: Path, dskill: Run, tmp_path: Path) -> None:
     recipe = edit(root, "recipes/studies/miniature.yml", tmp_path / "r.yml")
-    expect(dskill("study", recipe, "--axolotl", sys.executable), "r.yml", "../data/miniature-corpus.yml does not exist")
+    expect(dskill("study", recipe, "--axolotl", sys.executable), "r.yml", "../data/miniature.yml does not exist")
 
 
 def test_unknown_runner(root: Path, dskill: Run, tmp_path: Path) -> None:

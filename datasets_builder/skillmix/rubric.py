@@ -54,7 +54,7 @@ def names_a_skill(text: str, names: Sequence[str]) -> bool:
 def majority(votes: Sequence[Marks | None], skills: Sequence[str]) -> dict[str, bool] | None:
     """Marks by strict majority of the votes planned; an unreadable vote (None) is missing, never zero.
 
-    A tie on a criterion gives False. With no readable majority of votes (2 of 3) the text is unscored: None.
+    A criterion needs more than half of the votes planned, so a tie gives False. With no readable majority of votes (2 of 3) the text is unscored: None.
 
     Raises:
         MarksError: A readable vote has another set of criteria than the combination asks for.
@@ -65,7 +65,7 @@ def majority(votes: Sequence[Marks | None], skills: Sequence[str]) -> dict[str, 
         raise MarksError(f"marks {sorted(bad)} do not fit the criteria {sorted(expected)}; was another request graded?")
     if not votes or 2 * len(readable) <= len(votes):
         return None
-    return {name: 2 * sum(vote[name] for vote in readable) > len(readable) for name in expected}
+    return {name: 2 * sum(vote[name] for vote in readable) > len(votes) for name in expected}
 
 
 def deduct(marks: Marks, skills: Sequence[str], *, too_long: bool, named: bool) -> dict[str, bool]:

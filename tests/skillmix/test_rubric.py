@@ -66,12 +66,12 @@ def test_every_vector_of_marks_up_to_five_skills() -> None:
 
 
 def reference(table: Sequence[Sequence[int] | None], too_long: bool, named: bool, k: int) -> tuple[float, ...] | None:
-    """The rubric in arithmetic alone: a column's votes are summed and compared with half the votes that were read."""
+    """The rubric in arithmetic alone: a column's votes are summed and compared with half the votes planned."""
     rows = [row for row in table if row is not None]
     if len(rows) / len(table) <= 0.5:
         return None
     sums = [sum(column) for column in zip(*rows, strict=True)]
-    points = [1 if 2 * total > len(rows) else 0 for total in sums]
+    points = [1 if 2 * total > len(table) else 0 for total in sums]
     points[-1] = min(points[-1], 0 if too_long else 1)
     points[:k] = [0] * k if named else points[:k]
     shown, general = sum(points[:k]), sum(points[k:])
