@@ -137,7 +137,8 @@ def _readme(recipe: CorpusRecipe, tables: Mapping[str, pa.Table]) -> str:
     return (
         f"---\nconfigs:\n{configs}---\n\n# {recipe.name}\n\n"
         "Scripted text that stands for the web in the miniature: the base model is pre-trained on\n"
-        f"`headed`, `natural` and `plain`; fine-tuning replays `replay`. Seed {recipe.seed}.\n\n| config | rows |\n|---|---|\n{counts}\n"
+        f"`headed`, `natural` and `plain`; fine-tuning replays `replay`. Seed {recipe.seed}.\n\n"
+        f"| config | rows |\n|---|---|\n{counts}\n"
     )
 
 

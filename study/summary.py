@@ -50,7 +50,7 @@ def summarise(study: Study, stages: Sequence[Stage], folder: RunFolder, skipped:
         title=study.file.title,
         seed=study.seed,
         arms=tuple(Arm(name=name, ks=_ks(name), trained_on=arm.trained_on) for name, arm in study.arms.items()),
-        cells=tuple(_cell(arm, cell) for arm, found in results.items() for cell in found.cells),
+        cells=tuple(_cell(arm, cell) for arm, found in results.items() for cell in found.cells if cell.split != "all"),
         comparisons=tuple(c for arm, against in study.file.compare for c in _compare(arm, against, results)),
         samples=tuple(_samples(results)),
         data=_data(manifest, folder.path / "dataset"),
@@ -80,6 +80,8 @@ def _compare(arm: str, against: str, results: Results) -> Iterable[Comparison]:
     """Paired differences of two arms in every cell, on the combinations that both have scored."""
     others = {(cell.split, cell.k): cell for cell in results[against].cells}
     for cell in results[arm].cells:
+        if cell.split == "all":  # the report compares the sides
+            continue
         mine, theirs = (by_combination(c.rows, "full_marks") for c in (cell, others[cell.split, cell.k]))
         shared = sorted(mine.keys() & theirs.keys())
         a, b = ([sum(found[c]) / len(found[c]) for c in shared] for found in (theirs, mine))

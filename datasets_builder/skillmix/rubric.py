@@ -54,7 +54,8 @@ def names_a_skill(text: str, names: Sequence[str]) -> bool:
 def majority(votes: Sequence[Marks | None], skills: Sequence[str]) -> dict[str, bool] | None:
     """Marks by strict majority of the votes planned; an unreadable vote (None) is missing, never zero.
 
-    A criterion needs more than half of the votes planned, so a tie gives False. With no readable majority of votes (2 of 3) the text is unscored: None.
+    A criterion needs more than half of the votes planned, so a tie gives False. Where no more than
+    half of them are readable (1 of 3), the text is unscored: None.
 
     Raises:
         MarksError: A readable vote has another set of criteria than the combination asks for.
