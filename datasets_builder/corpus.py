@@ -6,7 +6,6 @@ corpus/init/                        tokenizer and config.json of the base model,
 corpus/manifest.json                written last
 """
 
-import hashlib
 import json
 import random
 import shutil
@@ -140,11 +139,3 @@ def _readme(recipe: CorpusRecipe, tables: Mapping[str, pa.Table]) -> str:
         f"`headed`, `natural` and `plain`; fine-tuning replays `replay`. Seed {recipe.seed}.\n\n"
         f"| config | rows |\n|---|---|\n{counts}\n"
     )
-
-
-def fingerprint(folder: Path) -> str:
-    """SHA-256 over the corpus files, in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()

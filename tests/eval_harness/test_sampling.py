@@ -122,3 +122,13 @@ def test_a_tokenizer_without_chat_template_is_refused(tmp_path: Path, make_check
 def test_the_digest_follows_the_weights(checkpoint: Path, tmp_path: Path, make_checkpoint: Callable[..., Path]) -> None:
     same, other = make_checkpoint(tmp_path / "same"), make_checkpoint(tmp_path / "other", seed=1)
     assert digest_folder(checkpoint) == digest_folder(same) != digest_folder(other)
+
+
+@pytest.mark.gpu
+def test_a_gpu_writes_the_same_likeliest_texts(checkpoint: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    requests = make_requests(64, 0.0)
+    on_cpu, on_gpu = (Sampler(checkpoint, device).sample(requests) for device in ("cpu", "cuda"))
+    same = sum(a.text == b.text for a, b in zip(on_cpu, on_gpu, strict=True))
+    assert same >= 60  # float32 on both; rounding may turn a tie
