@@ -64,14 +64,16 @@ def _run(stages: list[Stage], folder: RunFolder, workers: int, console: Console)
 
 def _print_table(summary: Summary, console: Console) -> None:
     """Full marks in percent with 95 % intervals; one table a side, so that it fits a terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     head, *rows = table_rows(summary)
     for side in ("train", "held-out"):
         kept = [0, *(i for i, name in enumerate(head) if name.startswith(side))]
-        table = Table(title=f"full marks in %, {side} skills [95 % interval]", title_justify="left")
+        title = f"full marks in %, {side} skills [95 % interval]"
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for i in kept:
-            table.add_column(head[i].removeprefix(f"{side} "), justify="left" if i == 0 else "right", no_wrap=True)
+            table.add_column(head[i].removeprefix(f"{side} "), justify="left" if i == 0 else "right", overflow="fold")
         for row in rows:
             table.add_row(*(row[i].replace("[", "\\[") for i in kept))
         console.print(table)

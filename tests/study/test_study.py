@@ -17,7 +17,7 @@ Finished = tuple[Path, str]
 
 def test_it_ends_with_a_table_and_a_report(finished: Finished) -> None:
     folder, output = finished
-    assert re.search(r"base\s+│", output) and re.search(r"\(1\)\s+│", output) and "k=2" in output
+    assert re.search(r"arm +k=1 +k=2", output) and re.search(r"\(1\) +\d+ \[\d", output)
     report = folder / "runs/tiny/report"
     page = (report / "report.html").read_text()
     assert "<svg" in page and not re.search(r"(src|href)=[\"']https?://", page.replace("https://arxiv.org", ""))
