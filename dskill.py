@@ -73,7 +73,7 @@ def build(
 
 @app.command()
 def corpus(recipe: Recipe, out: Out, seed: Seed = None) -> None:
-    """Make the miniature's pre-training text, tokenizer and empty base model."""
+    """Make the miniature's pre-training text, tokenizer and untrained base model."""
     from datasets_builder.corpus import CorpusRecipe, build_corpus
     from datasets_builder.skillmix.config import read_config
 

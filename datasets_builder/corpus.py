@@ -1,8 +1,8 @@
-"""The miniature's stand-in for the web: pre-training text, replay text, a word-level tokenizer and the model's shape.
+"""The miniature's stand-in for the web: pre-training text, replay text, a word-level tokenizer, an untrained model.
 
 corpus/README.md                    configs headed, natural, plain, replay
 corpus/data/<config>.parquet
-corpus/init/                        tokenizer and config.json of the base model, no weights
+corpus/init/                        tokenizer and untrained weights of the base model
 corpus/manifest.json                written last
 """
 
@@ -63,7 +63,7 @@ def build_corpus(recipe: CorpusRecipe, out: Path) -> dict[str, int]:
         pq.write_table(table, working / "data" / f"{config}.parquet")
     (working / "README.md").write_text(_readme(recipe, tables), encoding="utf-8")
     write_tokenizer(working / "init")
-    _write_model_config(recipe.model, working / "init")
+    _write_untrained_model(recipe.model, recipe.seed, working / "init")
     rows = {config: table.num_rows for config, table in tables.items()}
     (working / "manifest.json").write_text(json.dumps({"recipe": recipe.model_dump(), "rows": rows}, indent=1))
     shutil.rmtree(out, ignore_errors=True)
@@ -88,11 +88,13 @@ def write_tokenizer(folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _write_model_config(shape: ModelShape, folder: Path) -> None:
-    from transformers import LlamaConfig
+def _write_untrained_model(shape: ModelShape, seed: int, folder: Path) -> None:
+    """Weights drawn by the seed: axolotl's own ``reinit_weights`` draws them before it sets one."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     words = [*SPECIAL.values(), *vocabulary()]
-    LlamaConfig(
+    config = LlamaConfig(
         vocab_size=len(words),
         hidden_size=shape.hidden_size,
         intermediate_size=shape.intermediate_size,
@@ -104,8 +106,10 @@ def _write_model_config(shape: ModelShape, folder: Path) -> None:
         pad_token_id=words.index("<pad>"),
         bos_token_id=words.index("<bos>"),
         eos_token_id=words.index("<eos>"),
-        architectures=["LlamaForCausalLM"],
-    ).save_pretrained(folder)
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        LlamaForCausalLM(config).save_pretrained(folder)
 
 
 def _texts(recipe: CorpusRecipe) -> dict[str, pa.Table]:

@@ -17,7 +17,7 @@ LAYERS = {  # package -> those of ours that it may import
 OURS = ("datasets_builder", "eval_harness", "axolotl_configs", "cards", "study", "dskill")
 DOORS = {  # framework -> where it may be imported
     "distilabel": {"datasets_builder/quiet_distilabel.py"},
-    "torch": {"eval_harness/provider.py", "eval_harness/sampling.py"},
+    "torch": {"datasets_builder/corpus.py", "eval_harness/provider.py", "eval_harness/sampling.py"},
 }
 LAZY = {  # the registry of program graders loads one by name, inside a function
     ("datasets_builder/skillmix/verifiers.py", "datasets_builder.miniature.verifiers"),

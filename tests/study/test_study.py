@@ -1,14 +1,18 @@
 """The whole chain on a study of seconds: plumbing, resume, refusals. The effect is tested in test_effect.py (slow)."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import datasets
 import pytest
 import yaml
 from tiny import call
+
+from axolotl_configs.launch import ENVIRONMENT, find_axolotl
 
 pytestmark = pytest.mark.xdist_group("study")
 
@@ -152,3 +156,19 @@ def test_a_bare_text_is_trained_whole_but_for_its_start(finished: Finished) -> N
     for row in bare:
         assert row["input_ids"][0] == tokenizer.bos_token_id and row["input_ids"][-1] == tokenizer.eos_token_id
         assert row["labels"] == row["input_ids"]
+
+
+def test_axolotl_reads_a_mixture_and_masks_it(finished: Finished, root: Path, tmp_path: Path) -> None:
+    """``axolotl preprocess`` on the shipped recipe of (1,2), from the run folder, as a person would call it."""
+    run = tmp_path / "run"
+    shutil.copytree(finished[0] / "runs/tiny", run, ignore=shutil.ignore_patterns("prepared", "logs", "evaluations"))
+    axolotl = find_axolotl()
+    command = [str(axolotl), "preprocess", str(root / "recipes/train/miniature/sft-k12.yml")]
+    done = subprocess.run(command, cwd=run, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    (prepared,) = [p for p in (run / "prepared/sft-k12").iterdir() if p.is_dir()]
+    rows = datasets.load_from_disk(str(prepared))
+    kept = len(datasets.load_dataset(str(run / "dataset"), "k12", split="train"))
+    replayed = len(datasets.load_dataset(str(run / "corpus"), "replay", split="train"))
+    assert len(rows) == kept + replayed  # the tiny corpus has fewer than the 3,000 rows that the recipe asks for
+    assert all(row["labels"][0] == -100 and row["labels"][-1] == row["input_ids"][-1] for row in rows)
