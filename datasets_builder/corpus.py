@@ -6,6 +6,7 @@ corpus/init/                        tokenizer and untrained weights of the base 
 corpus/manifest.json                written last
 """
 
+import hashlib
 import json
 import random
 import shutil
@@ -61,7 +62,7 @@ def build_corpus(recipe: CorpusRecipe, out: Path) -> dict[str, int]:
     tables = _texts(recipe)
     for config, table in tables.items():
         pq.write_table(table, working / "data" / f"{config}.parquet")
-    (working / "README.md").write_text(_readme(recipe, tables), encoding="utf-8")
+    (working / "README.md").write_text(_readme(recipe, tables, working / "data"), encoding="utf-8")
     write_tokenizer(working / "init")
     _write_untrained_model(recipe.model, recipe.seed, working / "init")
     rows = {config: table.num_rows for config, table in tables.items()}
@@ -134,8 +135,13 @@ def _table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
-def _readme(recipe: CorpusRecipe, tables: Mapping[str, pa.Table]) -> str:
-    configs = "".join(f"- config_name: {c}\n  data_files: [{{split: train, path: data/{c}.parquet}}]\n" for c in tables)
+def _readme(recipe: CorpusRecipe, tables: Mapping[str, pa.Table], folder: Path) -> str:
+    """The card; its configs carry the hash of their file, because `datasets` caches by the README alone."""
+    stamps = {c: hashlib.sha256((folder / f"{c}.parquet").read_bytes()).hexdigest()[:16] for c in tables}
+    configs = "".join(
+        f"- config_name: {c}\n  description: rows {stamps[c]}\n  data_files: [{{split: train, path: data/{c}.parquet}}]\n"
+        for c in tables
+    )
     counts = "\n".join(f"| {config} | {table.num_rows} |" for config, table in tables.items())
     return (
         f"---\nconfigs:\n{configs}---\n\n# {recipe.name}\n\n"

@@ -222,7 +222,11 @@ def _config_of(manifest: Manifest, name: str) -> dict[str, Any]:
         for part in SIDES
         if (paths := [f"data/{k}/{part}-*.parquet" for k in folders if getattr(manifest.counts[k], part)])
     ]
-    return {"config_name": name, "data_files": files} | ({"default": True} if name == manifest.default else {})
+    # `datasets` caches a local folder by its name and README alone: without the hash, a folder that was built anew, or
+    # another of the same name, would be served from the cache with the rows of the first
+    stamp = f"dataset {manifest.dataset_hash[:16]}"
+    default = {"default": True} if name == manifest.default else {}
+    return {"config_name": name, "description": stamp, "data_files": files} | default
 
 
 def _write_files(folder: Path, kept: Sequence[Row], rejected: Sequence[Row], counts: Mapping[str, Counts]) -> None:

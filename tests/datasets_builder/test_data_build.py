@@ -237,3 +237,13 @@ def test_the_manifest_lists_every_parquet_file(built: Path, manifest: Manifest) 
     found = {p.relative_to(built).as_posix() for p in built.rglob("*.parquet")}
     assert set(manifest.files) == found
     assert json.loads((built / "manifest.json").read_text())["default"] == "k123"
+
+
+def test_another_folder_of_the_same_name_is_not_served_from_the_cache(
+    built: Path, tmp_path: Path, recipe: DataRecipe
+) -> None:
+    """`datasets` caches a local folder by its name and README alone, so the README must tell its rows apart."""
+    out = tmp_path / built.name
+    build_dataset(recipe.with_seed(1), HERE, out, card=_card)
+    first, other = (datasets.load_dataset(str(folder), "k1", split="train") for folder in (built, out))
+    assert set(first["text"]) != set(other["text"]) and set(other["seed"]) == {1}

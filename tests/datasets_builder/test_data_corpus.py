@@ -67,3 +67,11 @@ def test_it_replaces_an_older_folder_whole(tmp_path: Path) -> None:
     (tmp_path / "corpus/old").write_text("")
     build_corpus(RECIPE, tmp_path / "corpus")
     assert not (tmp_path / "corpus/old").exists() and [p.name for p in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_another_folder_of_the_same_name_is_not_served_from_the_cache(corpus: Path, tmp_path: Path) -> None:
+    """`datasets` caches a local folder by its name and README, whatever lies in its files."""
+    build_corpus(RECIPE.model_copy(update={"seed": 1}), tmp_path / "corpus")
+    folders = (corpus, tmp_path / "corpus")
+    first, other = (datasets.load_dataset(str(folder), "headed", split="train") for folder in folders)
+    assert len(first) == len(other) == 300 and first[:]["messages"] != other[:]["messages"]

@@ -172,3 +172,15 @@ def test_axolotl_reads_a_mixture_and_masks_it(finished: Finished, root: Path, tm
     replayed = len(datasets.load_dataset(str(run / "corpus"), "replay", split="train"))
     assert len(rows) == kept + replayed  # the tiny corpus has fewer than the 3,000 rows that the recipe asks for
     assert all(row["labels"][0] == -100 and row["labels"][-1] == row["input_ids"][-1] for row in rows)
+
+
+def test_the_training_environment_reads_this_dataset_and_not_a_cached_one(finished: Finished, tmp_path: Path) -> None:
+    """Two folders named ``dataset``: axolotl's older `datasets` must not take one for the other."""
+    other = tmp_path / "dataset"
+    code, output = call("build", finished[0] / "recipes/data/miniature.yml", "--out", other, "--seed", 1, cwd=tmp_path)
+    assert code == 0, output
+    python = find_axolotl().with_name("python")
+    lines = "import sys, datasets; print(*{r['seed'] for r in datasets.load_dataset(sys.argv[1], 'k1', split='train')})"
+    for folder, seed in ((finished[0] / "runs/tiny/dataset", "0"), (other, "1")):
+        done = subprocess.run([python, "-c", lines, folder], capture_output=True, text=True)
+        assert done.stdout.strip() == seed, done.stderr
