@@ -138,9 +138,9 @@ def _table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 def _readme(recipe: CorpusRecipe, tables: Mapping[str, pa.Table], folder: Path) -> str:
     """The card; its configs carry the hash of their file, because `datasets` caches by the README alone."""
     stamps = {c: hashlib.sha256((folder / f"{c}.parquet").read_bytes()).hexdigest()[:16] for c in tables}
+    files = {c: f"[{{split: train, path: data/{c}.parquet}}]" for c in tables}
     configs = "".join(
-        f"- config_name: {c}\n  description: rows {stamps[c]}\n  data_files: [{{split: train, path: data/{c}.parquet}}]\n"
-        for c in tables
+        f"- config_name: {c}\n  description: rows {stamps[c]}\n  data_files: {files[c]}\n" for c in tables
     )
     counts = "\n".join(f"| {config} | {table.num_rows} |" for config, table in tables.items())
     return (
