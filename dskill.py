@@ -14,6 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+INTERRUPTED = 130  # exit code after Ctrl-C or SIGTERM
+
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file of recipes/.", show_default=False)]
 Out = Annotated[Path, typer.Option(help="The folder to write.", show_default=False)]
 Seed = Annotated[int | None, typer.Option(help="Replaces the recipe's seed: other split, data and draws.")]
@@ -124,9 +126,10 @@ def main() -> None:
 
     try:
         app(standalone_mode=True)
-    except KeyboardInterrupt:
-        print("stopped; the same command continues", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt, and says nothing
+            print("stopped; the same command continues", file=sys.stderr)
+        raise
     except DskillError as error:
         if os.environ.get("DSKILL_DEBUG"):
             raise
