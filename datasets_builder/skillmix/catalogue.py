@@ -4,6 +4,7 @@ A catalogue is a folder: ``catalogue.yml``, ``skills/<slug>.yml``, ``topics/<slu
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +33,10 @@ class NearMiss(Strict):
 
 
 class Skill(Strict):
-    """One language skill, as its YAML file has it."""
+    """One language skill, as its YAML file has it.
+
+    ``common``: it is in every other text anyway. ``confused_with``: skills easily taken for it, with the difference.
+    """
 
     name: Text
     slug: Slug
@@ -43,6 +47,7 @@ class Skill(Strict):
     reference: Text
     licence: Literal["CC-BY-4.0"]
     common: bool = False
+    confused_with: dict[Slug, Text] = Field(default_factory=dict)
     verifier: str | None = None
 
 
@@ -66,11 +71,16 @@ class CatalogueFile(Strict):
 
 
 class PartitionConfig(Strict):
-    """How skills are split: by their category, or at random into ``train`` skills and the rest by a seed."""
+    """How skills are split: as the catalogue has it by category, or by a seed, to see whether a result holds there too.
 
-    by: Literal["category", "random"] = "category"
+    ``random`` deals single skills, exactly ``train`` of them to train. ``categories`` deals whole categories, each to
+    train as long as it fits into ``train`` skills. ``common: false`` then leaves the common skills out of both sides.
+    """
+
+    by: Literal["category", "random", "categories"] = "category"
     train: int | None = Field(default=None, ge=1)
     seed: int = 0
+    common: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,20 +113,22 @@ class Catalogue:
         return tuple(skill.name for skill in self.skills.values())
 
     def partition(self, config: PartitionConfig | None = None) -> Partition:
-        """Splits the skills by category or at random; topics stand where their files put them.
+        """Splits the skills by category or by a seed; topics stand where their files put them.
 
         Raises:
-            UsageError: A random split that leaves no skill on one side.
+            UsageError: A split by a seed that leaves no skill on one side.
         """
         config = config or PartitionConfig()
         topics = {side: tuple(t.slug for t in self.topics.values() if t.split == side) for side in get_args(Side)}
-        if config.by == "category":
-            side_of = self.about.categories
-            return Partition(
-                {s: tuple(k.slug for k in self.skills.values() if side_of[k.category] == s) for s in get_args(Side)},
-                topics,
-            )
-        return Partition(_split_at_random(sorted(self.skills), config), topics)
+        if config.by == "random":
+            sides = _split_at_random(sorted(self.skills), config)
+        elif config.by == "categories":
+            sides = self._split_by_category(_deal_categories(self._sizes(), config))
+        else:
+            sides = self._split_by_category(self.about.categories)
+        if not config.common:
+            sides = {side: tuple(s for s in slugs if not self.skills[s].common) for side, slugs in sides.items()}
+        return Partition(sides, topics)
 
     def check(self, slugs: Iterable[str], kind: Literal["skill", "topic"], where: str) -> None:
         """Raises a UsageError for the first slug that is not in the catalogue, with its near match."""
@@ -124,6 +136,14 @@ class Catalogue:
         for slug in slugs:
             if slug not in known:
                 raise UsageError(f"{where}: unknown {kind} {slug!r}{near(slug, known)}")
+
+    def _sizes(self) -> Counter[str]:
+        """How many skills each category has."""
+        return Counter(skill.category for skill in self.skills.values())
+
+    def _split_by_category(self, side_of: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        skills = self.skills.values()
+        return {side: tuple(k.slug for k in skills if side_of[k.category] == side) for side in get_args(Side)}
 
 
 def load_catalogue(name: str | Path) -> Catalogue:
@@ -147,6 +167,7 @@ def load_catalogue(name: str | Path) -> Catalogue:
         if skill.category not in about.categories:
             hint = near(skill.category, about.categories)
             raise UsageError(f"{folder}/skills/{slug}.yml: unknown category {skill.category!r}{hint}")
+        _check_confused(skill, skills, f"{folder}/skills/{slug}.yml: key 'confused_with'")
     return Catalogue(about, skills, topics)
 
 
@@ -167,14 +188,43 @@ def _read_all(model: type[Entry], folder: Path) -> dict[str, Entry]:
     return entries
 
 
+def _check_confused(skill: Skill, skills: Mapping[str, Skill], where: str) -> None:
+    """Both of two confusable skills must name the other, so that whoever reads one meets the difference."""
+    for other in skill.confused_with:
+        if other not in skills:
+            raise UsageError(f"{where}: unknown skill {other!r}{near(other, skills)}")
+        if other == skill.slug:
+            raise UsageError(f"{where}: {other!r} is this skill itself; name another, or drop the key")
+        if skill.slug not in skills[other].confused_with:
+            raise UsageError(f"{where}: names {other!r}, but {other}.yml does not name {skill.slug!r}; add it there")
+
+
 def _pick(by_side: Mapping[str, Sequence[str]], split: Split) -> tuple[str, ...]:
     return tuple(sorted(s for side in by_side.values() for s in side)) if split == "all" else tuple(by_side[split])
 
 
 def _split_at_random(slugs: list[str], config: PartitionConfig) -> dict[str, tuple[str, ...]]:
-    if config.train is None or config.train >= len(slugs):
-        raise UsageError(
-            f"key 'partition.train': a random split needs 1 to {len(slugs) - 1} train skills, got {config.train}"
-        )
+    train = _check_train(config, len(slugs))
     shuffled = random.Random(f"partition {config.seed}").sample(slugs, len(slugs))
-    return {"train": tuple(sorted(shuffled[: config.train])), "held-out": tuple(sorted(shuffled[config.train :]))}
+    return {"train": tuple(sorted(shuffled[:train])), "held-out": tuple(sorted(shuffled[train:]))}
+
+
+def _deal_categories(sizes: Mapping[str, int], config: PartitionConfig) -> dict[str, Side]:
+    """Deals the categories in the order that the seed shuffles them into."""
+    left = _check_train(config, sum(sizes.values()))
+    if left < min(sizes.values()):
+        raise UsageError(f"key 'partition.train': no category has {left} skills or fewer; ask for more train skills")
+    side_of: dict[str, Side] = {}
+    for category in random.Random(f"categories {config.seed}").sample(sorted(sizes), len(sizes)):
+        fits = sizes[category] <= left
+        side_of[category] = "train" if fits else "held-out"
+        left -= sizes[category] if fits else 0
+    return side_of
+
+
+def _check_train(config: PartitionConfig, skills: int) -> int:
+    if config.train is None or config.train >= skills:
+        raise UsageError(
+            f"key 'partition.train': a random split needs 1 to {skills - 1} train skills, got {config.train}"
+        )
+    return config.train

@@ -95,27 +95,38 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         error.errors(), key=lambda fault: fault["type"] != "extra_forbidden"
     )  # a misspelt key explains a missing one
     fault = faults[0]
-    where = ".".join(str(part) for part in fault["loc"])
+    where = ".".join(str(part) for part in fault["loc"] if not _is_tag(part))  # a tag names a member of a union
     if fault["type"] == "extra_forbidden":
         text = f"unknown key {where!r}{near(str(fault['loc'][-1]), _keys_at(model, fault['loc'][:-1]))}"
     elif fault["type"] == "missing":
         text = f"key {where!r} is missing"
     else:
-        text = f"key {where!r}: {fault['msg'].removeprefix('Value error, ')}, got {fault['input']!r:.80}"
+        got = "" if fault["type"] == "secret" else f", got {fault['input']!r:.80}"  # what must not be shown, is not
+        text = f"key {where!r}: {fault['msg'].removeprefix('Value error, ')}{got}"
     return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
 
 
 def _keys_at(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
     """The keys that the model nested at ``location`` knows; all keys of all nested models when unsure."""
+    models = [model]
     for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            nested = _model_in(model.model_fields[part].annotation)
-            model = nested or model
-    return list(model.model_fields)
+        nested = [m for known in models if part in known.model_fields for m in _models_in(known, str(part))]
+        models = nested or models
+    return [name for known in models for name in known.model_fields]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first model inside an annotation such as ``dict[str, Arm]`` or ``Arm | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in getattr(annotation, "__args__", ()) if (found := _model_in(inner))), None)
+def _models_in(model: type[BaseModel], field: str) -> list[type[BaseModel]]:
+    """The models inside a field's annotation, such as ``dict[str, Arm]``, ``Arm | None`` or a tagged union."""
+    found: list[type[BaseModel]] = []
+    waiting = [model.model_fields[field].annotation]
+    while waiting:
+        annotation: Any = waiting.pop(0)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found.append(annotation)
+        waiting += getattr(annotation, "__args__", ())
+    return found
+
+
+def _is_tag(part: str | int) -> bool:
+    """Whether a part of a fault's place is the tag of a member of a union, ``<model>``, and no key of the file."""
+    return isinstance(part, str) and part.startswith("<")

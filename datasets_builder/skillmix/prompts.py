@@ -1,29 +1,37 @@
-"""Renders the three prompts (generate, revise, grade) and reads the answers back.
+"""Renders the three prompts: generate, revise, grade. reading.py reads the replies to them.
 
 A prompt set is a folder with generate.txt, revise.txt and grade.txt (Jinja2, sandboxed), versioned by its hash.
-The templates see ``skills`` (name, definition, examples), ``topic``, ``limit``, ``k``, ``criteria`` and, to grade,
-``text``.
+The templates see ``skills`` (slug, name, definition, examples, near_miss), ``confusions``, ``topic``, ``limit``,
+``limit_words``, ``k``, ``criteria`` and, to grade, ``text``, its ``sentences`` and a ``fence`` that is not in it.
 """
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from datasets_builder.skillmix.catalogue import Catalogue
+from datasets_builder.skillmix.catalogue import Catalogue, Skill
 from datasets_builder.skillmix.combinations import Combination
 from datasets_builder.skillmix.errors import UsageError, near
+from datasets_builder.skillmix.reading import read_marks
 from datasets_builder.skillmix.rubric import criteria, sentence_limit
+from datasets_builder.skillmix.sentences import count_sentences
 
 SHIPPED = Path(__file__).resolve().parent.parent / "prompts"
 PARTS = ("generate", "revise", "grade")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+class Confusion(NamedTuple):
+    """A skill that is easily taken for another one, and what tells them apart."""
+
+    name: str
+    difference: str
 
 
 @dataclass(frozen=True)
@@ -48,20 +56,39 @@ class PromptSet:
 
     def grade(self, combination: Combination, text: str) -> str:
         """The grader's prompt: the k + 3 criteria and the text, which is data and never an instruction."""
-        return self._environment.get_template("grade").render(self._slots(combination), text=text).strip()
+        slots = self._slots(combination) | {"sentences": count_sentences(text), "fence": fence_for(text)}
+        return self._environment.get_template("grade").render(slots, text=text).strip()
+
+    def read_vote(self, reply: str | None, combination: Combination) -> dict[str, bool] | None:
+        """The marks in a reply to ``grade``, or None when it is unreadable."""
+        return read_marks(reply, combination, {slug: self.catalogue.skills[slug].name for slug in combination.skills})
 
     @cached_property
     def _environment(self) -> Environment:
         return ImmutableSandboxedEnvironment(loader=DictLoader(self.sources), undefined=StrictUndefined)
 
     def _slots(self, combination: Combination) -> dict[str, Any]:
+        skills = [self.catalogue.skills[slug] for slug in combination.skills]
+        limit = sentence_limit(combination.k)
         return {
-            "skills": [self.catalogue.skills[slug] for slug in combination.skills],
+            "skills": skills,
+            "confusions": [self._confusions(skill) for skill in skills],
             "topic": self.catalogue.topics[combination.topic].name,
-            "limit": sentence_limit(combination.k),
+            "limit": limit,
+            "limit_words": f"{_NUMBERS[limit]} sentence{'s' if limit > 1 else ''}",
             "k": combination.k,
             "criteria": criteria(combination.skills),
         }
+
+    def _confusions(self, skill: Skill) -> list[Confusion]:
+        """The skills that are easily taken for this one."""
+        return [Confusion(self.catalogue.skills[other].name, text) for other, text in skill.confused_with.items()]
+
+
+def fence_for(text: str) -> str:
+    """A line to stand before and after a text, which the text cannot hold: it is made of the text's own hash."""
+    fence = f"=== TEXT {hashlib.blake2b(text.encode(errors='replace'), digest_size=8).hexdigest()} ==="
+    return fence if fence not in text else fence_for(f"{text}\n{fence}")
 
 
 def load_prompts(name: str | Path, catalogue: Catalogue) -> PromptSet:
@@ -96,36 +123,3 @@ def _read_template(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-
-
-def read_text(reply: str | None) -> str | None:
-    """The text in an author's answer, or None when there is none."""
-    text = (reply or "").strip()
-    return text or None
-
-
-def read_marks(reply: str | None, combination: Combination) -> dict[str, bool] | None:
-    """The k + 3 marks in a grader's JSON answer, or None when it is unreadable.
-
-    A criterion that is missing, unknown, given twice or neither 0 nor 1 makes the whole vote unreadable: never a silent
-    zero.
-    """
-    found = re.search(r"\{.*\}", reply or "", re.DOTALL)
-    try:
-        marks = json.loads(found[0], object_pairs_hook=_without_repeats) if found else None
-    except (ValueError, RecursionError):  # text of a model: broken, or nested without end
-        return None
-    if not isinstance(marks, dict) or set(marks) != set(criteria(combination.skills)):
-        return None
-    return (
-        {name: bool(marks[name]) for name in criteria(combination.skills)}
-        if all(m in (0, 1) for m in marks.values())
-        else None
-    )
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; json itself would let the last of two contradicting marks win."""
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("a key stands here twice")
-    return found

@@ -10,6 +10,7 @@ Source: SKILL-MIX (arXiv 2310.17567), sections 3 and 4.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from datasets_builder.skillmix.errors import DskillError
@@ -41,14 +42,18 @@ def criteria(skills: Sequence[str]) -> tuple[str, ...]:
     return (*skills, *GENERAL)
 
 
-def count_sentences(text: str) -> int:
-    """Sentences by terminal punctuation; a trailing piece without any counts as one."""
-    return sum(any(c.isalnum() for c in piece) for piece in re.split(r"(?<=[.?!])[\"')\]]*(?:\s+|$)", text))
-
-
 def names_a_skill(text: str, names: Sequence[str]) -> bool:
-    """Whether the text uses a skill's name as whole words ("metaphor", but not "metaphorically")."""
-    return any(re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) for name in names)
+    """Whether the text uses a skill's name as whole words ("metaphor", but not "metaphorically").
+
+    What a name has in brackets is an explanation: "folk physics (everyday mechanics)" is named by "folk physics".
+    """
+    return bool(names) and _any_name(tuple(names)).search(text) is not None
+
+
+@lru_cache(maxsize=8)
+def _any_name(names: tuple[str, ...]) -> re.Pattern[str]:
+    words = (re.escape(name.split("(")[0].strip() or name) for name in names)
+    return re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
 
 
 def majority(votes: Sequence[Marks | None], skills: Sequence[str]) -> dict[str, bool] | None:
@@ -60,13 +65,52 @@ def majority(votes: Sequence[Marks | None], skills: Sequence[str]) -> dict[str, 
     Raises:
         MarksError: A readable vote has another set of criteria than the combination asks for.
     """
+    marks = foresee(votes, skills, len(votes))
+    return None if marks is None else {name: bool(mark) for name, mark in marks.items()}
+
+
+def foresee(votes: Sequence[Marks | None], skills: Sequence[str], planned: int) -> dict[str, bool | None] | None:
+    """The majority's marks as far as the votes taken decide them; None for a mark that the votes to come still decide.
+
+    With every vote taken no mark is open, and this is ``majority``. The whole result is None once no majority of the
+    votes planned can be readable any more; while that is open, no mark counts as decided.
+
+    Raises:
+        MarksError: A readable vote has another set of criteria than the combination asks for.
+    """
     expected = criteria(skills)
     readable = [vote for vote in votes if vote is not None]
     if bad := next((vote for vote in readable if set(vote) != set(expected)), None):
         raise MarksError(f"marks {sorted(bad)} do not fit the criteria {sorted(expected)}; was another request graded?")
-    if not votes or 2 * len(readable) <= len(votes):
+    to_come = planned - len(votes)
+    if 2 * (len(readable) + to_come) <= planned:
         return None
-    return {name: 2 * sum(vote[name] for vote in readable) > len(votes) for name in expected}
+    if 2 * len(readable) <= planned:
+        return dict.fromkeys(expected)
+    return {name: _foresee_mark(sum(vote[name] for vote in readable), to_come, planned) for name in expected}
+
+
+def _foresee_mark(awarded: int, to_come: int, planned: int) -> bool | None:
+    if 2 * awarded > planned:
+        return True
+    return False if 2 * (awarded + to_come) <= planned else None
+
+
+def is_decided(marks: Mapping[str, bool | None] | None, skills: Sequence[str]) -> bool:
+    """Whether foreseen marks fix the verdict: unscored, full marks, or the first kind of criterion that was missed.
+
+    The kinds stand in this order: any skill, topic, sense, length. A missed topic leaves the verdict open as long as a
+    skill may turn out missed, too.
+    """
+    if marks is None:
+        return True
+    for kind in (skills, *([name] for name in GENERAL)):
+        found = [marks[name] for name in kind]
+        if False in found:
+            return True
+        if None in found:
+            return False
+    return True
 
 
 def deduct(marks: Marks, skills: Sequence[str], *, too_long: bool, named: bool) -> dict[str, bool]:

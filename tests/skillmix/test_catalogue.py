@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -139,6 +139,71 @@ def test_random_partitions_are_disjoint_complete_and_repeatable(
     assert len(train) == config.train
     assert not set(train) & set(held_out) and set(train) | set(held_out) == slugs
     assert partition == _catalogue(sorted(slugs, reverse=True)).partition(config)  # the order of the files is nothing
+
+
+def test_dealt_categories_stay_whole_and_fit(catalogue: Catalogue) -> None:
+    for seed in range(20):
+        partition = catalogue.partition(PartitionConfig(by="categories", train=2, seed=seed))
+        train, held_out = partition.skills("train"), partition.skills("held-out")
+        assert set(train) in ({"epizeuxis", "simile"}, {"belief", "causality"})
+        assert set(train) | set(held_out) == set(catalogue.skills) and len(held_out) == 2
+
+
+def test_the_deal_of_a_seed_never_changes(catalogue: Catalogue) -> None:
+    """Pinned, as for the random split; several seeds, so that the seed is known to count."""
+    deals = [catalogue.partition(PartitionConfig(by="categories", train=2, seed=seed)) for seed in range(8)]
+    assert ["simile" in deal.skills("train") for deal in deals] == [True] * 4 + [False] * 4
+
+
+@pytest.mark.parametrize("train", [None, 4])
+def test_dealt_categories_keep_a_skill_on_each_side(catalogue: Catalogue, train: int | None) -> None:
+    with pytest.raises(UsageError, match=rf"key 'partition\.train': .* 1 to 3 train skills, got {train}"):
+        catalogue.partition(PartitionConfig(by="categories", train=train))
+
+
+def test_categories_that_are_all_too_large_are_refused(folder: Path) -> None:
+    for slug in ("causality", "belief"):
+        (folder / "skills" / f"{slug}.yml").unlink()
+    with pytest.raises(UsageError, match="no category has 1 skills or fewer"):
+        load_catalogue(folder).partition(PartitionConfig(by="categories", train=1))
+
+
+@pytest.mark.parametrize("by", ["category", "random", "categories"])
+def test_common_skills_are_left_out_and_the_rest_stays_where_it_was(
+    folder: Path, write: Write, by: Literal["category", "random", "categories"]
+) -> None:
+    write("skills/simile.yml", SOUND | {"common": True})
+    catalogue = load_catalogue(folder)
+    config = PartitionConfig(by=by, train=None if by == "category" else 2)
+    whole, uncommon = (catalogue.partition(config.model_copy(update={"common": c})) for c in (True, False))
+    for side in ("train", "held-out"):
+        assert set(uncommon.skills(side)) == set(whole.skills(side)) - {"simile"}
+        assert uncommon.topics(side) == whole.topics(side)
+    assert "simile" in whole.skills("all")
+
+
+def test_confusable_skills_name_each_other(folder: Path, write: Write) -> None:
+    write("skills/simile.yml", SOUND | {"confused_with": {"belief": "That is a thought."}})
+    with pytest.raises(UsageError, match=r"simile\.yml: key 'confused_with': names 'belief', but belief\.yml does not"):
+        load_catalogue(folder)
+    belief = {"name": "Belief", "slug": "belief", "category": "theory of mind"}
+    write("skills/belief.yml", SOUND | belief | {"confused_with": {"simile": "That is a likeness."}})
+    assert load_catalogue(folder).skills["belief"].confused_with == {"simile": "That is a likeness."}
+
+
+@pytest.mark.parametrize(
+    ("confused_with", "message"),
+    [
+        ({"beleif": "x"}, r"key 'confused_with': unknown skill 'beleif', did you mean 'belief'\?"),
+        ({"simile": "x"}, r"key 'confused_with': 'simile' is this skill itself"),
+        ({"belief": ""}, r"key 'confused_with\.belief'"),
+        (["belief"], r"key 'confused_with'"),
+    ],
+)
+def test_a_faulty_confusion_names_file_and_key(folder: Path, write: Write, confused_with: Any, message: str) -> None:
+    write("skills/simile.yml", SOUND | {"confused_with": confused_with})
+    with pytest.raises(UsageError, match=rf"skills/simile\.yml: {message}"):
+        load_catalogue(folder)
 
 
 def _catalogue(slugs: list[str]) -> Catalogue:

@@ -1,21 +1,15 @@
-"""Prompts: versioned by their text, checked before a run, locked in; marks are read right or not at all."""
+"""Prompts: versioned by their text, checked before a run, locked in."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from datasets_builder.skillmix.catalogue import Catalogue
 from datasets_builder.skillmix.combinations import Combination
 from datasets_builder.skillmix.errors import UsageError
-from datasets_builder.skillmix.prompts import PARTS, load_prompts, read_marks, read_text
+from datasets_builder.skillmix.prompts import PARTS, load_prompts
 
 COMBINATION = Combination(("simile", "belief"), "sailing")
-ALL = {"simile": 1, "belief": 0, "topic": 1, "sense": 1, "length": 1}
-MARKS = {name: bool(mark) for name, mark in ALL.items()}
 TEXTS = {
     "generate": "Write {{ limit }} on {{ topic }}: {% for s in skills %}{{ s.name }} {% endfor %}\n",
     "revise": "Revise to {{ limit }}.\n",
@@ -115,78 +109,3 @@ def test_a_folder_that_only_bears_the_name_does_not_hide_the_shipped_set(
     (tmp_path / "miniature").mkdir()
     monkeypatch.chdir(tmp_path)
     assert load_prompts("miniature", catalogue).generate(COMBINATION)
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        json.dumps(ALL),
-        json.dumps(ALL, indent=4),
-        json.dumps(MARKS),
-        json.dumps(dict(reversed(ALL.items()))),
-        f"Here are my marks:\n```json\n{json.dumps(ALL)}\n```\nI hope this helps.",
-        f"  \n{json.dumps(ALL)}",
-    ],
-)
-def test_readable_marks(reply: str) -> None:
-    marks = read_marks(reply, COMBINATION)
-    assert marks == MARKS
-    assert list(marks) == list(MARKS) and all(type(mark) is bool for mark in marks.values())
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        None,
-        "",
-        "   ",
-        "I cannot grade this.",
-        "{}",
-        "[1, 1, 1, 1, 1]",
-        "{" + json.dumps(ALL),
-        json.dumps(ALL)[:-1],
-        json.dumps({name: mark for name, mark in ALL.items() if name != "sense"}),
-        json.dumps(ALL | {"metaphor": 1}),
-        json.dumps(ALL | {"belief": "yes"}),
-        json.dumps(ALL | {"belief": "1"}),
-        json.dumps(ALL | {"belief": 2}),
-        json.dumps(ALL | {"belief": -1}),
-        json.dumps(ALL | {"belief": 0.5}),
-        json.dumps(ALL | {"belief": None}),
-        json.dumps(ALL | {"belief": [1]}),
-        json.dumps(ALL | {"belief": {"mark": 1}}),
-        json.dumps(ALL | {"belief": float("nan")}),
-        json.dumps({"marks": ALL}),
-        json.dumps(ALL).replace('"belief": 0', '"belief": 0, "belief": 1'),
-        json.dumps(ALL) + "\n" + json.dumps(ALL),
-        json.dumps(ALL) + "\nOn reflection:\n" + json.dumps(ALL | {"belief": 1}),
-        '{"a":' * 100_000 + "1" + "}" * 100_000,
-        json.dumps(ALL).replace("0", "9" * 5000),
-    ],
-    ids=lambda reply: str(reply)[:24],
-)
-def test_unreadable_marks_are_no_marks(reply: str | None) -> None:
-    assert read_marks(reply, COMBINATION) is None
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from([*ALL, "other"]), st.one_of(st.integers(-1, 2), st.booleans(), st.none(), st.text(max_size=3))
-    )
-)
-def test_marks_are_read_exactly_when_they_are_the_criteria(content: dict[str, Any]) -> None:
-    sound = set(content) == set(ALL) and all(mark in (0, 1) for mark in content.values())
-    marks = read_marks(json.dumps(content), COMBINATION)
-    assert (marks is not None) == sound
-    if marks is not None:
-        assert marks == {name: content[name] == 1 for name in ALL}
-
-
-@given(st.text(max_size=300))
-def test_any_reply_is_read_or_refused(reply: str) -> None:
-    assert read_marks(reply, COMBINATION) is None or "simile" in reply
-
-
-@pytest.mark.parametrize(("reply", "text"), [(None, None), ("", None), (" \n", None), (" a b \n", "a b")])
-def test_read_text(reply: str | None, text: str | None) -> None:
-    assert read_text(reply) == text

@@ -8,7 +8,6 @@ import pytest
 
 from datasets_builder.skillmix.rubric import (
     MarksError,
-    count_sentences,
     criteria,
     deduct,
     majority,
@@ -131,23 +130,6 @@ def test_program_points_come_off_and_never_on() -> None:
 
 def test_sentence_limits() -> None:
     assert [sentence_limit(k) for k in range(1, 7)] == [1, 1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        ("", 0),
-        ("One. two.", 2),
-        ("One", 1),
-        ("Hi... There it is.", 2),
-        ('He said "Go." Then he left.', 2),
-        ("a boat drifts . who could doubt that ?", 2),
-        ("... ?!", 0),
-        ("It costs 3.50 today.", 1),
-    ],
-)
-def test_sentences_are_counted_by_what_ends_them(text: str, sentences: int) -> None:
-    assert count_sentences(text) == sentences
 
 
 def test_a_skill_is_named_by_whole_words_in_any_case() -> None:
