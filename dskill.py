@@ -45,32 +45,34 @@ def study(
 @app.command()
 def build(
     recipe: Recipe,
-    out: Out,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write.  [required without --dry-run]", show_default=False)
+    ] = None,
     seed: Seed = None,
     runner: Annotated[
-        Literal["stream", "stock"], typer.Option(help="stream: one process, row by row; stock: distilabel's own.")
+        Literal["stream", "stock", "ray"],
+        typer.Option(help="stream: one process, row by row; stock: distilabel's own; ray: the same on Ray."),
     ] = "stream",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask for so many texts only: a preview.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print calls, tokens and cost, and stop.")] = False,
+    budget: Annotated[
+        float | None, typer.Option(min=0.0, help="USD that the dataset may cost; a higher one later continues.")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(help="Your own prices; see datasets_builder/prices.yml.")] = None,
 ) -> None:
-    """Make a dataset folder from a data recipe: generate, revise, screen, grade, select."""
-    from cards.dataset_card import render_dataset_card
-    from datasets_builder.build import build_dataset
-    from datasets_builder.pipeline import DataRecipe
-    from datasets_builder.skillmix.config import read_config
+    """Make a dataset folder from a data recipe. The same command again continues, and pays for no answer twice."""
+    from rich.console import Console
 
-    content = read_config(DataRecipe, recipe)
-    content = content if seed is None else content.with_seed(seed)
-    manifest = build_dataset(
-        content,
-        recipe,
-        out,
-        runner=runner,
-        card=lambda manifest, rows: render_dataset_card(manifest.model_dump(), rows),
-        limit=limit,
-        progress=lambda p: _show(p.done, p.total, f"kept {p.kept}, {p.rows_per_second:.0f} rows/s"),
-    )
-    kept, asked = (sum(getattr(c, name) for c in manifest.counts.values()) for name in ("kept", "generated"))
-    print(f"{out}: {kept} texts kept of {asked} ({kept / asked:.0%}), configs {', '.join(manifest.configs)}")
+    from cards.dataset_card import make_dataset_card
+    from datasets_builder.command import Options, run_build, show_estimate
+
+    options = Options(seed=seed, runner=runner, limit=limit, budget_usd=budget, prices=prices)
+    if dry_run:
+        show_estimate(recipe, options, Console())
+    else:
+        run_build(
+            recipe, out, options, lambda manifest, rows: make_dataset_card(manifest.model_dump(), rows), Console()
+        )
 
 
 @app.command()
@@ -107,6 +109,41 @@ def evaluate(
         interval = f"{cell.full_marks:6.1%} [{cell.low:.1%}, {cell.high:.1%}]"
         scores = f"full marks {interval}  skills fraction {cell.skills_fraction:.2f}"
         print(f"{cell.split:<9} k={cell.k}  {scores}  n = {cell.n_combinations}")
+
+
+@app.command()
+def catalogue(
+    name: Annotated[str, typer.Argument(help="A shipped catalogue, or a catalogue's folder.")] = "full",
+    split: Annotated[Literal["train", "held-out", "all"], typer.Option(help="Show one side only.")] = "all",
+    partition: Annotated[
+        Literal["category", "random", "categories"],
+        typer.Option(help="The catalogue's own split, or another by a seed: of single skills, of whole categories."),
+    ] = "category",
+    train: Annotated[
+        int | None, typer.Option(min=1, help="Train skills of another split.  [default: as many as in the own split]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Names another split.  [default: 0]")] = None,
+    common: Annotated[bool, typer.Option(help="With or without the skills that are in every other text.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with definitions.")] = False,
+) -> None:
+    """Show a catalogue: its skills by side and category, and its topics."""
+    import json
+    import shutil
+
+    from datasets_builder.skillmix.catalogue import PartitionConfig, load_catalogue
+    from datasets_builder.skillmix.errors import UsageError
+    from datasets_builder.skillmix.listing import dump_listing, list_catalogue, show_listing
+
+    if partition == "category" and (train, seed) != (None, None):
+        raise UsageError("--train and --seed name another split; add --partition random or --partition categories")
+    content = load_catalogue(name)
+    if partition != "category":
+        train = train or len(content.partition().skills("train"))
+    listing = list_catalogue(content, PartitionConfig(by=partition, train=train, seed=seed or 0, common=common), split)
+    if as_json:
+        print(json.dumps(dump_listing(listing), indent=2))
+    else:
+        print(show_listing(listing, min(shutil.get_terminal_size().columns, 120)))
 
 
 def _show_texts(done: int, total: int) -> None:

@@ -10,7 +10,7 @@ from cards.templating import percent, render
 from datasets_builder.skillmix.catalogue import Side
 from datasets_builder.skillmix.rubric import GENERAL, sentence_limit
 
-NONE = "–"  # printed where a cell was not evaluated  # noqa: RUF001
+NONE = "–"  # printed where a cell was not evaluated
 
 
 class Column(NamedTuple):

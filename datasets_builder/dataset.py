@@ -1,34 +1,34 @@
 """Rows -> a dataset folder laid out as a Hub repository; ``load_dataset(folder, "k2")`` reads it before any push.
 
 README.md                                    configs k1, k2, .. and mixtures k12, k123 over the same files
-data/k2/train-00000-of-00001.parquet         data/k2/validation-00000-of-00001.parquet
+data/k2/train-00000-of-00001.parquet         data/k2/validation-00000-of-00001.parquet; 250,000 rows a file
 rejects/rejected.parquet                     the same columns, reason and detail
 manifest.json                                written last: what was asked for, counts, SHA-256 of each Parquet file
 """
 
 import hashlib
 import shutil
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import datasets
 import yaml
 from datasets import Features, List, Value
 
-from datasets_builder.manifest import Card, Counts, Manifest, fingerprint_of, read_manifest
-from datasets_builder.quiet_distilabel import no_progress_bars
+from datasets_builder.manifest import Card, Manifest, fingerprint_of, read_manifest
+from datasets_builder.shards import write_parquet, write_shards
 from datasets_builder.skillmix.catalogue import Catalogue
 from datasets_builder.skillmix.errors import DskillError, OutsideError
 from datasets_builder.skillmix.rubric import criteria
+from datasets_builder.tally import Tally
 
 __all__ = [
     "FEATURES",
     "REJECT_FEATURES",
-    "Accounts",
     "Card",
     "Manifest",
     "Origin",
@@ -82,30 +82,37 @@ class Origin(NamedTuple):
     validation: float
 
 
-class Accounts(NamedTuple):
-    """The rows of a run, each in one of the two."""
+class Sorted(NamedTuple):
+    """Where each record of a dataset goes, by its place among the rows; the figures; one record of each k."""
 
-    kept: list[Row]
-    rejected: list[Row]
+    parts: Mapping[tuple[int, Side], MutableSequence[int]]
+    rejected: MutableSequence[int]
+    tally: Tally
+    samples: Mapping[int, Row]
 
 
-def account(requested: Sequence[Row], rows: Sequence[Row]) -> Accounts:
-    """Parts the rows into kept and rejected.
+def account(requested: Sequence[Row], rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows, when they are those that were requested; read once, one by one.
 
     Raises:
         DskillError: generated = kept + rejected does not hold, or a row without a reason has no marks either.
     """
-    accounts = Accounts([row for row in rows if not row["reason"]], [row for row in rows if row["reason"]])
-    if Counter(row["id"] for row in requested) != Counter(row["id"] for row in rows):
+    open_ids, kept, unmarked = Counter(row["id"] for row in requested), 0, []
+    for row in rows:
+        open_ids[row["id"]] -= 1
+        kept += not row["reason"]
+        if not row["reason"] and not (row.get("marks") and row.get("text")):
+            unmarked.append(row["id"])
+    if any(open_ids.values()):
         raise DskillError(
-            f"generated {len(requested)} rows, but {len(accounts.kept)} kept + {len(accounts.rejected)} rejected "
+            f"generated {len(requested)} rows, but {kept} kept + {len(rows) - kept} rejected "
             "are not the same rows; nothing is written"
         )
-    if unmarked := [row["id"] for row in accounts.kept if not row.get("marks") or not row.get("text")]:
+    if unmarked:
         raise DskillError(
             f"{len(unmarked)} rows have neither marks nor a reason, {unmarked[0]} first; nothing is written"
         )
-    return accounts
+    return rows
 
 
 def side(combination: str, validation: float) -> Side:
@@ -153,33 +160,36 @@ def name_configs(ks: Sequence[int]) -> dict[str, tuple[str, ...]]:
 
 
 def write_dataset(
-    out: Path, accounts: Accounts, origin: Origin, catalogue: Catalogue, identity: Mapping[str, Any], card: Card
+    out: Path, rows: Sequence[Row], origin: Origin, catalogue: Catalogue, identity: Mapping[str, Any], card: Card
 ) -> Manifest:
-    """Writes the folder beside ``out`` and renames it into place when whole.
+    """Writes the folder beside ``out`` and renames it into place when whole; the rows are read one by one.
 
     Args:
         out: The dataset's folder; absent, or empty.
-        accounts: All rows of the run.
+        rows: All rows of the run, accounted for.
         origin: What they share.
         catalogue: Where their skills come from.
         identity: What the rows depend on, as flat keys; a later build compares it.
-        card: Gives the README's body, after the YAML header, from the manifest and one row of each k.
+        card: Gives the README's body, after the YAML header, and the files that it shows, from the manifest and one
+            row of each k.
 
     Raises:
         DskillError: Not one text of some k was kept.
     """
-    kept = [to_record(row, origin, catalogue) for row in accounts.kept]
-    rejected = [to_record(row, origin, catalogue) for row in accounts.rejected]
-    counts = count(kept, rejected)
-    if barren := [name for name, counted in counts.items() if not counted.train]:
-        reasons = Counter(row["reason"] for row in rejected if f"k{row['k']}" == barren[0])
-        raise DskillError(f"no train text of {barren[0]} was kept, rejected: {dict(reasons)}; nothing is written")
+    found = _sort_out(rows, origin, catalogue)
+    if barren := next((name for name, counted in found.tally.counts().items() if not counted.train), None):
+        reasons = {reason: number for (k, reason), number in found.tally.rejects.items() if f"k{k}" == barren}
+        raise DskillError(f"no train text of {barren} was kept, rejected: {reasons}; nothing is written")
+
+    def records(places: MutableSequence[int]) -> Iterator[Row]:
+        return (to_record(rows[place], origin, catalogue) for place in places)
+
     with _beside(out) as folder:
-        _write_files(folder, kept, rejected, counts)
-        manifest = _describe(folder, origin, counts, rejected, identity)
-        header = yaml.safe_dump(header_of(manifest), sort_keys=False, allow_unicode=True)
-        body = card(manifest, [next(row for row in kept if f"k{row['k']}" == name) for name in counts])
-        (folder / "README.md").write_text(f"---\n{header}---\n\n{body}", encoding="utf-8")
+        for (k, part), places in found.parts.items():  # a config names only what is there: no empty split is written
+            write_shards(folder / "data" / f"k{k}", part, records(places), len(places), FEATURES)
+        write_parquet(folder / "rejects" / "rejected.parquet", records(found.rejected), REJECT_FEATURES)
+        manifest = _describe(folder, origin, found.tally, identity)
+        _write_readme(folder, manifest, card(manifest, [found.samples[k] for k in sorted(found.samples)]))
         (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return manifest
 
@@ -200,21 +210,6 @@ def header_of(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def count(kept: Sequence[Row], rejected: Sequence[Row]) -> dict[str, Counts]:
-    """Rows by k, as k1, k2, ..."""
-    sides = Counter((row["k"], row["split"]) for row in kept)
-    out = Counter(row["k"] for row in rejected)
-    return {
-        f"k{k}": Counts(
-            generated=sides[k, "train"] + sides[k, "validation"] + out[k],
-            train=sides[k, "train"],
-            validation=sides[k, "validation"],
-            rejected=out[k],
-        )
-        for k in sorted({k for k, _ in sides} | out.keys())
-    }
-
-
 def _config_of(manifest: Manifest, name: str) -> dict[str, Any]:
     folders = manifest.configs[name]
     files = [
@@ -229,27 +224,33 @@ def _config_of(manifest: Manifest, name: str) -> dict[str, Any]:
     return {"config_name": name, "description": stamp, "data_files": files} | default
 
 
-def _write_files(folder: Path, kept: Sequence[Row], rejected: Sequence[Row], counts: Mapping[str, Counts]) -> None:
-    for name in counts:
-        for part in SIDES:
-            rows = [row for row in kept if f"k{row['k']}" == name and row["split"] == part]
-            if rows:  # a config names only what is there: an empty split cannot be loaded
-                _write_parquet(folder / "data" / name / f"{part}-00000-of-00001.parquet", rows, FEATURES)
-    _write_parquet(folder / "rejects" / "rejected.parquet", rejected, REJECT_FEATURES)
+def _sort_out(rows: Sequence[Row], origin: Origin, catalogue: Catalogue) -> Sorted:
+    parts: defaultdict[tuple[int, Side], MutableSequence[int]] = defaultdict(lambda: array("q"))
+    rejected, tally = array("q"), Tally()
+    samples: dict[int, Row] = {}
+    for place, row in enumerate(rows):
+        record = to_record(row, origin, catalogue)
+        tally.add(record)
+        if record["reason"]:
+            rejected.append(place)
+        else:
+            parts[record["k"], record["split"]].append(place)
+            samples.setdefault(record["k"], record)
+    return Sorted(parts, rejected, tally, samples)
 
 
-def _write_parquet(path: Path, rows: Sequence[Row], features: Features) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = {name: [row[name] for row in rows] for name in features}
-    with no_progress_bars():
-        datasets.Dataset.from_dict(columns, features=features).to_parquet(str(path))
+def _write_readme(folder: Path, manifest: Manifest, card: str | tuple[str, Mapping[str, bytes]]) -> None:
+    body, files = (card, {}) if isinstance(card, str) else card
+    header = yaml.safe_dump(header_of(manifest), sort_keys=False, allow_unicode=True)
+    (folder / "README.md").write_text(f"---\n{header}---\n\n{body}", encoding="utf-8")
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
-def _describe(
-    folder: Path, origin: Origin, counts: dict[str, Counts], rejected: Sequence[Row], identity: Mapping[str, Any]
-) -> Manifest:
-    paths = sorted(folder.rglob("*.parquet"))
-    files = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+def _describe(folder: Path, origin: Origin, tally: Tally, identity: Mapping[str, Any]) -> Manifest:
+    counts = tally.counts()
+    files = {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(folder.rglob("*.parquet"))}
     configs = name_configs([int(name[1:]) for name in counts])
     return Manifest(
         name=origin.recipe,
@@ -260,13 +261,21 @@ def _describe(
         grader=origin.grader,
         prompt_version=origin.prompt_version,
         counts=counts,
-        rejects=dict(sorted(Counter(row["reason"] for row in rejected).items())),
+        rejects=tally.reasons(),
+        skills=tally.skills(),
+        topics=tally.topics(),
+        words=tally.words(),
         configs=configs,
         default=list(configs)[-1],
         files=files,
         dataset_hash=hashlib.sha256("\n".join(sorted(files.values())).encode()).hexdigest(),
         versions={name: version(name) for name in LIBRARIES},
     )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

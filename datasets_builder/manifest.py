@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from datasets_builder.skillmix.config import Strict
 from datasets_builder.skillmix.errors import UsageError
@@ -26,6 +26,22 @@ class Counts(Strict):
         return self.train + self.validation
 
 
+class SkillCounts(Strict):
+    """Rows that asked for one skill: what became of them."""
+
+    generated: int
+    kept: int
+    missed: int  # of those that were graded: did not show this very skill
+    rejects: dict[str, int]  # by reason, whichever skill or criterion it was for
+
+
+class TopicCounts(Strict):
+    """Rows on one topic."""
+
+    generated: int
+    kept: int
+
+
 class Manifest(Strict):
     """All figures of a finished dataset; no time and no path of a machine is in it."""
 
@@ -38,6 +54,9 @@ class Manifest(Strict):
     prompt_version: str
     counts: dict[str, Counts]
     rejects: dict[str, int]
+    skills: dict[str, SkillCounts] = Field(default_factory=dict)
+    topics: dict[str, TopicCounts] = Field(default_factory=dict)
+    words: dict[str, dict[int, int]] = Field(default_factory=dict)  # by k: number of words -> kept texts
     configs: dict[str, tuple[str, ...]]
     default: str
     files: dict[str, str]
@@ -45,7 +64,8 @@ class Manifest(Strict):
     versions: dict[str, str]
 
 
-Card = Callable[[Manifest, Sequence[Mapping[str, Any]]], str]  # the manifest and a few rows -> the README's body
+# the manifest and a few rows -> the README's body, and the files that it shows, by their path in the folder
+Card = Callable[[Manifest, Sequence[Mapping[str, Any]]], str | tuple[str, Mapping[str, bytes]]]
 
 
 def read_manifest(folder: Path) -> Manifest | None:

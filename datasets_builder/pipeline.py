@@ -13,6 +13,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
+from datasets_builder.decontaminate import DecontaminateConfig
+from datasets_builder.dedup import NearConfig
+from datasets_builder.model_names import warn_of_family
 from datasets_builder.models import GraderConfig, TeacherConfig
 from datasets_builder.quiet_distilabel import Pipeline
 from datasets_builder.skillmix.catalogue import Catalogue, Partition, PartitionConfig, Slug, Split
@@ -48,6 +51,9 @@ class DataRecipe(Strict):
     votes: int = Field(default=3, ge=1)
     revise: bool = True
     reject_named: bool = True
+    near_duplicates: NearConfig | None = None
+    decontaminate: DecontaminateConfig | None = None
+    limit: int | None = Field(default=None, ge=1)
     validation: float = Field(default=0.05, ge=0, lt=1)
     concurrency: int = Field(default=50, ge=1)
     input_batch_size: int = Field(default=500, ge=1)
@@ -85,6 +91,22 @@ def requests(
     return rows
 
 
+def check_models(recipe: DataRecipe, where: str | Path = "recipe") -> str | None:
+    """Finds out, before anything is paid for, whether both models can be asked.
+
+    Returns:
+        One line to warn of a grader of the teacher's family, or None.
+
+    Raises:
+        UsageError: There is no such model; names file and key.
+        OutsideError: A key, a package or a server is missing; names it.
+    """
+    for key, model in (("teacher", recipe.teacher), ("grader", recipe.grader)):
+        with blame(f"{where}: key {key!r}"):
+            model.check()
+    return warn_of_family(recipe.teacher.model_name, recipe.grader.model_name)
+
+
 def make_pipeline(recipe: DataRecipe, prompts: PromptSet) -> Pipeline:
     """The recipe's pipeline, for any distilabel runner; under distilabel's own, a Pipeline object runs once."""
     source: dict[str, Any] = {
@@ -100,10 +122,14 @@ def make_pipeline(recipe: DataRecipe, prompts: PromptSet) -> Pipeline:
             steps.append(Revise(name="revise", llm=teacher, **source, **batch))
         steps.append(Screen(name="screen", reject_named=recipe.reject_named, **source, **batch))
         steps.append(Grade(name="grade", llm=grader, num_generations=recipe.votes, **source, **batch))
-        steps += [Select(name="select", **batch), Deduplicate(name="deduplicate")]
+        steps += [Select(name="select", votes=recipe.votes, **batch), _deduplicate(recipe)]
         for step, following in pairwise(steps):
             step.connect(following)
     return pipeline
+
+
+def _deduplicate(recipe: DataRecipe) -> Deduplicate:
+    return Deduplicate(name="deduplicate", near_duplicates=recipe.near_duplicates, decontaminate=recipe.decontaminate)
 
 
 def prompts_name(recipe: DataRecipe, catalogue: Catalogue) -> str:

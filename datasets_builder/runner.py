@@ -1,4 +1,4 @@
-"""Runs rows through a pipeline: streamed in this process, or by distilabel's own runner. Same rows from both.
+"""Runs rows through a pipeline: streamed in this process, or by distilabel's own runners. Same rows from all.
 
     rows -> queue -> [Task: n workers] -> queue -> [Step: a batch of what waits] -> queue -> ... -> rows in input order
 
@@ -18,8 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+from datasets_builder.halt import Halt
 from datasets_builder.quiet_distilabel import AsyncLLM, Pipeline, Step, StepInput, Task, no_progress_bars
-from datasets_builder.skillmix.errors import DskillError, UsageError
+from datasets_builder.skillmix.errors import DskillError, OutsideError, UsageError
+from datasets_builder.spool import ABSENT, Spool
 from datasets_builder.steps import Row, answer
 
 INDEX = "_index"  # the row's place in the input, which every step hands on
@@ -43,8 +45,13 @@ Report = Callable[[Progress], None]
 
 
 def run_stream(
-    pipeline: Pipeline, rows: Sequence[Row], *, concurrency: int = 50, progress: Report | None = None
-) -> list[Row]:
+    pipeline: Pipeline,
+    rows: Sequence[Row],
+    *,
+    concurrency: int = 50,
+    progress: Report | None = None,
+    spool: Path | None = None,
+) -> Sequence[Row]:
     """The rows after all steps, in input order; every row comes back, rejected ones with their reason.
 
     Args:
@@ -52,22 +59,30 @@ def run_stream(
         rows: The input.
         concurrency: Requests in flight for each Task.
         progress: Told how far the run is, a few times a second and at the end.
+        spool: A folder where finished rows wait and are read from, so that they need not fit in memory.
 
     Raises:
         UsageError: The pipeline is not linear, or asks for something only distilabel's runners do.
-        DskillError: A step did not return each of its rows once.
+        DskillError: A step did not return each of its rows once; or what no further request can mend, such as a
+            budget that is spent. The requests in flight have been finished.
+        KeyboardInterrupt: SIGINT or SIGTERM came; the requests in flight have been finished, unless it came twice.
     """
-    steps = _line_up(pipeline)
+    steps, halt = _line_up(pipeline), Halt()
     _check_columns(steps, rows)
     for step in steps:
         step.load()
     try:
-        return _restore(rows, asyncio.run(_stream(steps, _numbered(rows), concurrency, progress)))
+        finished = asyncio.run(_stream(steps, rows, concurrency, progress, spool, halt))
     except ExceptionGroup as group:
         raise _first(group) from group
+    except asyncio.CancelledError:
+        if halt.error is None:
+            raise
     finally:
         for step in steps:
             step.unload()
+    halt.raise_error()
+    return finished if spool else list(finished)
 
 
 def run_stock(pipeline: Pipeline, rows: Sequence[Row], *, batch_size: int = 1000) -> list[Row]:
@@ -78,15 +93,42 @@ def run_stock(pipeline: Pipeline, rows: Sequence[Row], *, batch_size: int = 1000
         DskillError: A step failed on a batch, so that its rows are lost.
         KeyboardInterrupt: The run was interrupted; distilabel itself would return the part that is done.
     """
+    return _run_sealed(pipeline, rows, batch_size, lambda sealed: sealed)
+
+
+def run_ray(pipeline: Pipeline, rows: Sequence[Row], *, batch_size: int = 1000) -> list[Row]:
+    """As ``run_stock``, with an actor of Ray for each step: on the cluster that RAY_ADDRESS names, or on this machine.
+
+    Raises:
+        OutsideError: Ray is not installed.
+        UsageError, DskillError, KeyboardInterrupt: As ``run_stock``.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise OutsideError("--runner ray: package 'ray' is missing; pip install 'dskill-mix[ray]'") from None
+    options = {"log_to_driver": False, "include_dashboard": False, "logging_level": "ERROR"}
+    try:
+        return _run_sealed(pipeline, rows, batch_size, lambda sealed: sealed.ray(ray_init_kwargs=options))
+    finally:
+        ray.shutdown()
+
+
+def _run_sealed(
+    pipeline: Pipeline, rows: Sequence[Row], batch_size: int, place: Callable[[Pipeline], Any]
+) -> list[Row]:
+    """The rows by the runner of distilabel's that ``place`` gives for the pipeline."""
     ends = [name for name in pipeline.dag.G if not pipeline.dag.G.out_degree(name)]
     if len(ends) != 1:
         raise UsageError(f"pipeline {pipeline.name!r} has {len(ends)} ends ({', '.join(ends)}); join them in one step")
     os.environ.setdefault("DISTILABEL_LOG_LEVEL", "WARNING")  # at INFO it tells of every batch
-    with tempfile.TemporaryDirectory() as folder, no_progress_bars(), _interruptible(pipeline):
+    with tempfile.TemporaryDirectory() as folder, no_progress_bars():
         pipeline._cache_dir = Path(folder)
         with pipeline:
             pipeline.dag.get_step(ends[0])["step"].connect(_Seal(name="seal", input_batch_size=batch_size))
-        result = pipeline.run(use_cache=False, dataset=_numbered(rows), dataset_batch_size=batch_size)
+        placed = place(pipeline)
+        with _interruptible(placed):
+            result = placed.run(use_cache=False, dataset=_numbered(rows), dataset_batch_size=batch_size)
         sealed = [text for split in result.get("default", {}).values() for text in split["sealed"]]
     return _restore(rows, [json.loads(text) for text in sealed])
 
@@ -122,29 +164,60 @@ def _interruptible(pipeline: Pipeline) -> Iterator[None]:
             raise KeyboardInterrupt
 
 
-async def _stream(steps: Sequence[Step], rows: list[Row], concurrency: int, report: Report | None) -> list[Row]:
+async def _stream(
+    steps: Sequence[Step],
+    rows: Sequence[Row],
+    concurrency: int,
+    report: Report | None,
+    folder: Path | None,
+    halt: Halt,
+) -> Spool:
     queues: list[Queue] = [asyncio.Queue(QUEUE_FACTOR * concurrency) for _ in range(len(steps) + 1)]
     watched = next((i for i, step in enumerate(steps) if step.is_global), len(steps))
     queues[watched] = _WatchedQueue(QUEUE_FACTOR * concurrency, len(rows), report)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_feed(rows, queues[0]))
-        for step, (inbox, outbox) in zip(steps, pairwise(queues), strict=True):
-            workers = concurrency if isinstance(step, Task) else 0
-            group.create_task(_run_task(step, inbox, outbox, workers) if workers else _run_step(step, inbox, outbox))
-        finished = group.create_task(_take(queues[-1], None))
-    return finished.result()[0]
+    with halt.listening():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_feed(rows, queues[0], halt))
+            for step, (inbox, outbox) in zip(steps, pairwise(queues), strict=True):
+                if isinstance(step, Task):
+                    group.create_task(_run_task(step, inbox, outbox, concurrency, halt))
+                elif step.is_global:
+                    group.create_task(_run_global(step, inbox, outbox, Spool(len(rows), folder), halt))
+                else:
+                    group.create_task(_run_step(step, inbox, outbox))
+            finished = Spool(len(rows), folder)
+            came = group.create_task(_collect(queues[-1], finished))
+    if halt.error is None and (came.result() != len(rows) or finished.missing):
+        raise _lost(len(rows), came.result(), len(rows) - finished.missing)
+    return finished
 
 
-async def _feed(rows: list[Row], outbox: Queue) -> None:
-    for row in rows:
-        await outbox.put(row)
+async def _feed(rows: Sequence[Row], outbox: Queue, halt: Halt) -> None:
+    for index, row in enumerate(rows):
+        if halt.error is not None:
+            break
+        await outbox.put({**row, INDEX: index})
     await outbox.put(None)
 
 
-async def _run_task(task: Task, inbox: Queue, outbox: Queue, workers: int) -> None:
+async def _collect(inbox: Queue, finished: Spool) -> int:
+    """Puts the rows in their places; how many came."""
+    came = 0
+    while (row := await inbox.get()) is not None:
+        came += 1
+        finished.put(row.pop(INDEX, ABSENT), row)
+    return came
+
+
+async def _run_task(task: Task, inbox: Queue, outbox: Queue, workers: int, halt: Halt) -> None:
     async def work() -> None:
         while (row := await inbox.get()) is not None:
-            await outbox.put(await answer(task, row))
+            if halt.error is not None:
+                continue  # nothing new is begun; the row is not lost: the run ends with this error
+            try:
+                await outbox.put(await answer(task, row))
+            except DskillError as error:
+                halt.stop(error)
         await inbox.put(None)  # the end is for every worker
 
     async with asyncio.TaskGroup() as group:
@@ -156,17 +229,30 @@ async def _run_task(task: Task, inbox: Queue, outbox: Queue, workers: int) -> No
 async def _run_step(step: Step, inbox: Queue, outbox: Queue) -> None:
     ended = False
     while not ended:
-        batch, ended = await _take(inbox, None if step.is_global else step.input_batch_size)
+        batch, ended = await _take(inbox, step.input_batch_size)
         for rows in step.process_applying_mappings(batch) if batch else ():
             for row in rows:
                 await outbox.put(row)
     await outbox.put(None)
 
 
-async def _take(inbox: Queue, size: int | None) -> tuple[list[Row], bool]:
-    """The rows that wait, at least one and at most ``size``; all rows to come for None. Then whether it was the end."""
+async def _run_global(step: Step, inbox: Queue, outbox: Queue, waiting: Spool, halt: Halt) -> None:
+    """All rows at once, but only the columns that the step asks for: the others wait where they need no memory."""
+    columns = [INDEX, *(step.input_mappings.get(name, name) for name in step.get_inputs())]
+    seen: list[Row] = []
+    while (row := await inbox.get()) is not None:
+        waiting.put(row.get(INDEX, ABSENT), row)
+        seen.append({name: row[name] for name in columns if name in row})
+    for rows in step.process_applying_mappings(seen) if seen and halt.error is None else ():
+        for row in rows:
+            await outbox.put(waiting[row[INDEX]] | row)
+    await outbox.put(None)
+
+
+async def _take(inbox: Queue, size: int) -> tuple[list[Row], bool]:
+    """The rows that wait, at least one and at most ``size``. Then whether it was the end."""
     batch: list[Row] = []
-    while size is None or not batch or (len(batch) < size and not inbox.empty()):
+    while not batch or (len(batch) < size and not inbox.empty()):
         row = await inbox.get()
         if row is None:
             return batch, True
@@ -202,11 +288,15 @@ def _restore(given: Sequence[Row], rows: list[Row]) -> list[Row]:
     """The rows in input order, each there once."""
     by_index: dict[Any, Row] = {row.get(INDEX): row for row in rows}
     if len(rows) != len(given) or by_index.keys() != set(range(len(given))):
-        raise DskillError(
-            f"{len(given)} rows went in and {len(rows)} came out ({len(by_index)} different): "
-            "a step lost or repeated rows, or distilabel gave up on a batch"
-        )
+        raise _lost(len(given), len(rows), len(by_index))
     return [{name: value for name, value in by_index[index].items() if name != INDEX} for index in range(len(given))]
+
+
+def _lost(given: int, came: int, different: int) -> DskillError:
+    return DskillError(
+        f"{given} rows went in and {came} came out ({different} different): "
+        "a step lost or repeated rows, or distilabel gave up on a batch"
+    )
 
 
 def _line_up(pipeline: Pipeline) -> list[Step]:

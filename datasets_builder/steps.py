@@ -7,56 +7,24 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from datasets_builder.models import SCOPE
-from datasets_builder.quiet_distilabel import GlobalStep, Step, StepInput, Task
+from datasets_builder.decontaminate import DecontaminateConfig, met_texts, read_evaluated
+from datasets_builder.dedup import NearConfig, Repeat, describe, find_repeats
+from datasets_builder.models import SCOPE, STAGE, TRY, VOTE
+from datasets_builder.quiet_distilabel import AsyncLLM, GlobalStep, Step, StepInput, Task
 from datasets_builder.skillmix.catalogue import load_catalogue
 from datasets_builder.skillmix.combinations import Combination
-from datasets_builder.skillmix.prompts import PromptSet, load_prompts, read_marks, read_text
-from datasets_builder.skillmix.rubric import count_sentences, criteria, majority, names_a_skill, score, sentence_limit
+from datasets_builder.skillmix.prompts import PromptSet, load_prompts
+from datasets_builder.skillmix.reading import read_text, refuses
+from datasets_builder.skillmix.rubric import criteria, foresee, is_decided, names_a_skill, sentence_limit
+from datasets_builder.skillmix.sentences import count_sentences
+from datasets_builder.talk import Conversation, Reason, Row, Talk, answer, ask_all, rejection, without_answer
 
-Row = dict[str, Any]
-Reason = Literal[
-    "failed",  # the request itself, or the reading of its answer
-    "empty",  # the teacher answered without a text
-    "too_long",  # more sentences than the limit: rejected before any grade is paid
-    "names_skill",  # the text says the name of a skill: rejected before any grade is paid
-    "unreadable",  # no majority of votes could be read
-    "missed_skill",  # graded, and short of full marks; the first criterion missed names the reason
-    "missed_topic",
-    "missed_sense",
-    "missed_length",
-    "duplicate",  # another row has the very same text
-]
+__all__ = ["Deduplicate", "Generate", "Grade", "Reason", "Revise", "Row", "Screen", "Select", "answer", "rejection"]
 
-MAX_DETAIL = 300  # characters; an error may quote a whole request
-
-
-def rejection(reason: Reason, detail: str) -> Row:
-    """The two columns that reject a row."""
-    return {"reason": reason, "detail": detail[:MAX_DETAIL]}
-
-
-async def answer(task: Task, row: Row) -> Row:
-    """One row through one Task; a row with a reason passes unpaid, a failure becomes the reason of this row alone.
-
-    Both runners come through here, so that they give the same rows. All outputs of the Task are there afterwards, None
-    where there is no value: distilabel takes the columns of a batch from its first row.
-    """
-    row = {**dict.fromkeys(task.get_outputs()), **row}
-    if row.get("reason"):
-        return row
-    options = task.llm.get_generation_kwargs() or {}
-    try:
-        given = await task.llm.agenerate(input=task.format_input(row), num_generations=task.num_generations, **options)
-        parts = [task.format_output(text, row) for text in given["generations"]]
-        columns = {name: [part[name] for part in parts] for name in parts[0]} if task.group_generations else parts[0]
-    except Exception as error:  # the request of a foreign model can fail in any way
-        columns = rejection("failed", f"{task.name}: {type(error).__name__}: {error}")
-    return row | columns
+TRIES = 2  # answers asked of a grader for one vote before it counts as unreadable
 
 
 @lru_cache(maxsize=8)
@@ -93,14 +61,31 @@ class SkillMixTask(Informed, Task):  # type: ignore[misc]
     def format_input(self, input: Row) -> list[dict[str, str]]:
         """The messages, the last one scoped: rows of one combination share a prompt and must not share an answer."""
         messages = self.messages(input)
-        return [*messages[:-1], {**messages[-1], SCOPE: input["id"]}]
+        return [*messages[:-1], {**messages[-1], SCOPE: input["id"], STAGE: self.name}]
+
+    def talk(self, row: Row) -> Talk:
+        """One request, whose reply fills the columns."""
+        reply = yield self.format_input(row)
+        return without_answer(self, reply) if reply.error else self.format_output(reply.text, row)
 
     def process(self, inputs: StepInput) -> Iterator[list[Row]]:
         """What stock runners call: as distilabel's own, but row by row, so that a failure stays in its row."""
-        yield self.llm.event_loop.run_until_complete(self._answer_all(inputs))
+        if isinstance(self.llm, AsyncLLM):
+            yield self.llm.event_loop.run_until_complete(self._answer_all(inputs))
+        else:
+            yield self._answer_batches(inputs)
 
     async def _answer_all(self, rows: list[Row]) -> list[Row]:
         return await asyncio.gather(*(answer(self, row) for row in rows))
+
+    def _answer_batches(self, rows: list[Row]) -> list[Row]:
+        """All rows' first requests as a batch, then the second ones of those that have one, and so on."""
+        talks = [Conversation(self, row) for row in rows]
+        while waiting := [talk for talk in talks if talk.request is not None]:
+            requests = [talk.request for talk in waiting if talk.request is not None]
+            for talk, reply in zip(waiting, ask_all(self, requests), strict=True):
+                talk.hear(reply)
+        return [talk.row for talk in talks]
 
 
 class Generate(SkillMixTask):
@@ -150,7 +135,11 @@ class Revise(SkillMixTask):
 
 
 class Grade(SkillMixTask):
-    """The grader's votes: one list of k + 3 marks for each generation, None for a vote that cannot be read."""
+    """The grader's votes, each a list of k + 3 marks, or None where no try at it could be read.
+
+    ``num_generations`` votes are planned. They are asked for one after another, and no more once they leave the verdict
+    no choice: the same text is kept, or rejected for the same reason, as if all had been taken.
+    """
 
     group_generations: bool = True
 
@@ -168,10 +157,30 @@ class Grade(SkillMixTask):
         """The grader's prompt, the same as in an evaluation."""
         return [_user(self.prompt_set.grade(combination_of(row), row["text"]))]
 
+    def talk(self, row: Row) -> Talk:
+        """Vote by vote, until the verdict is decided."""
+        combination, request = combination_of(row), self.format_input(row)
+        votes: list[dict[str, bool] | None] = []
+        replies: list[str | None] = []
+        while len(votes) < self.num_generations and not self._is_decided(votes, row):
+            marks = None
+            for attempt in range(TRIES):
+                reply = yield [*request[:-1], {**request[-1], VOTE: str(len(votes)), TRY: str(attempt)}]
+                if reply.error:
+                    return {"reply_grade": replies, "votes": _as_lists(votes)} | without_answer(self, reply)
+                replies.append(reply.text)
+                if (marks := self.prompt_set.read_vote(reply.text, combination)) is not None:
+                    break
+            votes.append(marks)
+        return {"reply_grade": replies, "votes": _as_lists(votes)}
+
     def format_output(self, output: str | None, input: Row) -> Row:
         """One vote."""
-        marks = read_marks(output, combination_of(input))
-        return {"reply_grade": output, "votes": None if marks is None else list(marks.values())}
+        marks = self.prompt_set.read_vote(output, combination_of(input))
+        return {"reply_grade": output, "votes": _as_lists([marks])[0]}
+
+    def _is_decided(self, votes: list[dict[str, bool] | None], row: Row) -> bool:
+        return is_decided(foresee(votes, row["skills"], self.num_generations), row["skills"])
 
 
 class Screen(Informed, Step):  # type: ignore[misc]
@@ -204,7 +213,9 @@ class Screen(Informed, Step):  # type: ignore[misc]
 
 
 class Select(Step):  # type: ignore[misc]
-    """Takes the majority of the votes and keeps texts with full marks."""
+    """Takes the majority of the votes planned and keeps texts with full marks."""
+
+    votes: int
 
     @property
     def inputs(self) -> list[str]:
@@ -218,11 +229,17 @@ class Select(Step):  # type: ignore[misc]
 
     def process(self, inputs: StepInput) -> Iterator[list[Row]]:
         """Marks each row that is still in."""
-        yield [{"marks": None, **row} if row["reason"] else row | select(row["skills"], row["votes"]) for row in inputs]
+        yield [
+            {"marks": None, **row} if row["reason"] else row | select(row["skills"], row["votes"], self.votes)
+            for row in inputs
+        ]
 
 
 class Deduplicate(GlobalStep):  # type: ignore[misc]
-    """Of the rows with the very same text, keeps the one with the smallest id."""
+    """Rejects texts that an evaluation has met; of texts that repeat one another keeps the one with the smallest id."""
+
+    near_duplicates: NearConfig | None = None
+    decontaminate: DecontaminateConfig | None = None
 
     @property
     def inputs(self) -> list[str]:
@@ -236,30 +253,45 @@ class Deduplicate(GlobalStep):  # type: ignore[misc]
 
     def process(self, inputs: StepInput) -> Iterator[list[Row]]:
         """Compares the rows that are still in."""
-        first: dict[str, str] = {}
-        for row in inputs:
-            if not row["reason"]:
-                first[row["text"]] = min(row["id"], first.get(row["text"], row["id"]))
-        yield [row if row["reason"] else row | _repeated(row, first[row["text"]]) for row in inputs]
+        met = self._met([row for row in inputs if not row["reason"]])
+        rows = [row | met.get(row["id"], {}) for row in inputs]
+        left = [row for row in rows if not row["reason"]]
+        ids = [row["id"] for row in left]
+        repeats = dict(zip(ids, find_repeats(ids, [row["text"] for row in left], self.near_duplicates), strict=True))
+        yield [row | _repeated(repeats.get(row["id"]), ids) for row in rows]
+
+    def _met(self, rows: list[Row]) -> dict[str, Row]:
+        if self.decontaminate is None:
+            return {}
+        evaluated = read_evaluated(self.decontaminate)
+        faults = met_texts(evaluated, [row["text"] for row in rows], self.decontaminate.words)
+        return {row["id"]: rejection("contaminated", fault) for row, fault in zip(rows, faults, strict=True) if fault}
 
 
-def select(skills: list[str], votes: list[list[bool] | None]) -> Row:
-    """The columns that a row's votes lead to: its marks, and a rejection when they are short of full marks."""
+def select(skills: list[str], votes: list[list[bool] | None], planned: int) -> Row:
+    """The columns that a row's votes lead to: its marks, and a rejection when they are short of full marks.
+
+    A mark is None where the votes that were not needed would have decided it; that happens to rejected rows alone.
+    """
     names = criteria(skills)
-    marks = majority([None if vote is None else dict(zip(names, vote, strict=True)) for vote in votes], skills)
+    marks = foresee([None if vote is None else dict(zip(names, vote, strict=True)) for vote in votes], skills, planned)
     if marks is None:
         return {"marks": None} | rejection("unreadable", f"{votes.count(None)} of {len(votes)} votes could not be read")
     columns: Row = {"marks": list(marks.values())}
-    if score(marks, skills).full_marks:
+    if all(marks.values()):
         return columns
-    missed = [name for name in names if not marks[name]]
+    missed = [name for name in names if marks[name] is False]
     reasons: dict[str, Reason] = {"topic": "missed_topic", "sense": "missed_sense", "length": "missed_length"}
     first: Reason = "missed_skill" if any(name in skills for name in missed) else reasons[missed[0]]
     return columns | rejection(first, f"missed {', '.join(missed)}")
 
 
-def _repeated(row: Row, first: str) -> Row:
-    return {} if first == row["id"] else rejection("duplicate", f"same text as {first}")
+def _as_lists(votes: list[dict[str, bool] | None]) -> list[list[bool] | None]:
+    return [None if marks is None else list(marks.values()) for marks in votes]
+
+
+def _repeated(repeat: Repeat | None, ids: list[str]) -> Row:
+    return rejection("duplicate", describe(repeat, ids)) if repeat else {}
 
 
 def _user(content: str) -> dict[str, str]:
@@ -267,5 +299,7 @@ def _user(content: str) -> dict[str, str]:
 
 
 def _text_or_rejection(reply: str | None, task: str) -> Row:
-    text = read_text(reply)
-    return {"text": text} if text else {"text": None} | rejection("empty", f"{task}: the answer holds no text")
+    if text := read_text(reply):
+        return {"text": text}
+    refusal = rejection("refused", f"{task}: {reply}") if refuses(reply) else None
+    return {"text": None} | (refusal or rejection("empty", f"{task}: the answer holds no text"))

@@ -12,7 +12,7 @@ from inspect_ai.util import collect
 
 from datasets_builder.skillmix.combinations import Combination
 from datasets_builder.skillmix.errors import UsageError
-from datasets_builder.skillmix.prompts import PromptSet, read_marks
+from datasets_builder.skillmix.prompts import PromptSet
 from datasets_builder.skillmix.verifiers import Grader, load_grader
 from eval_harness.checkpoint import is_folder
 
@@ -68,7 +68,7 @@ class ModelVoter:
     async def cast(self, text: str, combination: Combination) -> Ballot:
         """All votes, asked for at the same time."""
         grader, prompt = get_grader(), self.prompts.grade(combination, text)
-        cast = await collect(*[_ask(grader, prompt, combination, vote) for vote in range(self.votes)])
+        cast = await collect(*[_ask(grader, prompt, self.prompts, combination, vote) for vote in range(self.votes)])
         return Ballot([vote for vote, _ in cast], [reply for _, reply in cast])
 
 
@@ -94,7 +94,7 @@ def make_voter(grader: str, prompts: PromptSet, votes: int) -> Voter:
     return ProgramVoter(load_grader(grader))
 
 
-async def _ask(grader: Model, prompt: str, combination: Combination, vote: int) -> tuple[Vote, str]:
+async def _ask(grader: Model, prompt: str, prompts: PromptSet, combination: Combination, vote: int) -> tuple[Vote, str]:
     """One vote. Every vote and every retry has a cache scope of its own, or the cache would repeat the first answer.
 
     The expiry is part of Inspect's cache key, so it is fixed to None: no entry is ever paid for twice.
@@ -103,6 +103,6 @@ async def _ask(grader: Model, prompt: str, combination: Combination, vote: int) 
     for attempt in range(TRIES):
         policy = CachePolicy(expiry=None, scopes={"vote": str(vote), "try": str(attempt)})
         reply = (await grader.generate(prompt, cache=policy if keep else False)).completion
-        if (marks := read_marks(reply, combination)) is not None:
+        if (marks := prompts.read_vote(reply, combination)) is not None:
             return marks, reply
     return None, reply

@@ -95,6 +95,7 @@ def _make_task(suite: "EvalSuite", cell: Cell, combinations: int, exclude: Path 
         by=cell.partition.by,
         train=cell.partition.train,
         partition_seed=cell.partition.seed,
+        common=cell.partition.common,
         method=cell.method,
         exclude=str(exclude) if exclude else None,
         generations=generations_for(cell.n, combinations, suite.generations),

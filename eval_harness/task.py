@@ -22,10 +22,10 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from datasets_builder.skillmix.catalogue import Split
 from datasets_builder.skillmix.combinations import Combination, Method
-from datasets_builder.skillmix.prompts import PromptSet, read_text
+from datasets_builder.skillmix.prompts import PromptSet
+from datasets_builder.skillmix.reading import read_text
 from datasets_builder.skillmix.rubric import (
     Marks,
-    count_sentences,
     criteria,
     deduct,
     majority,
@@ -33,6 +33,7 @@ from datasets_builder.skillmix.rubric import (
     score,
     sentence_limit,
 )
+from datasets_builder.skillmix.sentences import count_sentences
 from datasets_builder.skillmix.verifiers import Grader, load_grader
 from eval_harness.draws import draw_cell, load_world, make_cell, read_keys
 from eval_harness.graders import MODEL, Ballot, make_voter
@@ -54,6 +55,7 @@ def skillmix(
     by: str = "category",
     train: int | None = None,
     partition_seed: int = 0,
+    common: bool = True,
     method: Method = "balanced",
     exclude: str | None = None,
     generations: int = 1,
@@ -74,7 +76,8 @@ def skillmix(
         topics: Topics to draw from. paper: not stated for train and all skills
         n: Distinct combinations; all there are when fewer exist. paper: not stated (SKILL-MIX: 100)
         seed: Names the draw; models to compare need the same.
-        by: How skills are split: category or random (then ``train`` of them, by ``partition_seed``).
+        by: How skills are split: category, random or categories (the latter two by ``train`` and ``partition_seed``).
+        common: Whether skills that are in every other text are asked for too.
         exclude: A dataset folder, none of whose (skills, topic) is asked.
         generations: Texts a combination; several are reported by their maximum (as in the paper) and their mean.
         votes: Votes on a text, by a grader model alone.
@@ -87,7 +90,7 @@ def skillmix(
         UsageError: A name, a file or a number is wrong, before any text is paid for.
     """
     prompts = load_world(catalogue)
-    partition = {"by": by, "train": train, "seed": partition_seed}
+    partition = {"by": by, "train": train, "seed": partition_seed, "common": common}
     cell = make_cell(split=split, k=k, n=n, topics=topics, seed=seed, method=method, partition=partition)
     sides = prompts.catalogue.partition(cell.partition)
     drawn = draw_cell(prompts.catalogue, cell, read_keys(Path(exclude), sides.topics(topics)) if exclude else ())

@@ -8,6 +8,8 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+pytest_plugins = ["loopback"]  # the fixture llm_server
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

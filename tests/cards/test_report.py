@@ -52,7 +52,7 @@ def test_the_table_has_train_then_held_out(summary: Summary) -> None:
 def test_a_cell_that_was_not_evaluated_is_a_dash(figures: dict[str, Any], tmp_path: Path) -> None:
     figures["cells"] = [c for c in figures["cells"] if (c["arm"], c["k"]) != ("(1)", 5)]
     summary = Summary.model_validate(figures)
-    assert table_rows(summary)[2][5] == "–"  # noqa: RUF001
+    assert table_rows(summary)[2][5] == "–"
     assert write_report(summary, tmp_path).stat().st_size > 0
 
 

@@ -93,7 +93,17 @@ BAD = {
     "wrong value": (_with(validation=1.5), "key 'validation'"),
     "no combinations": (_with(combinations={}), "key 'combinations'"),
     "k of zero": (_with(combinations={0: {"n": 1}}), "key 'combinations.0"),
-    "unknown model": (_with(grader={"scripted": "gpt"}), "key 'grader.scripted'"),
+    "unknown program": (_with(grader={"scripted": "gpt"}), "key 'grader.scripted'"),
+    "no kind of model": (_with(grader={"modle": "openai/gpt-5"}), "key 'grader': a model needs one of the keys"),
+    "model without provider": (_with(teacher={"model": "gpt-5"}), "key 'teacher.model'"),
+    "unknown key of a model": (
+        _with(teacher={"model": "openai/gpt-5", "temprature": 1}),
+        "unknown key 'teacher.temprature', did you mean 'temperature'?",
+    ),
+    "a key in the recipe": (
+        _with(teacher={"model": "openai/gpt-5", "extra_body": {"api_key": "sk-1"}}),
+        "key 'teacher.extra_body': holds api_key; keys come from the environment only",
+    ),
     "misspelt catalogue": (
         _with(catalogue="minature"),
         "key 'catalogue': no catalogue 'minature', did you mean 'miniature'?",
@@ -121,5 +131,5 @@ def test_a_mistake_in_the_recipe_is_one_line_that_names_it(case: str, tmp_path: 
     with pytest.raises(UsageError) as caught:
         build_dataset(read_config(DataRecipe, path), path, tmp_path / "out", card=lambda m, rows: "")
     assert str(path) in str(caught.value) and message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "sk-1" not in str(caught.value)
     assert not (tmp_path / "out").exists()

@@ -1,5 +1,6 @@
 """A suite from its file to its results, on a checkpoint folder and on mock models."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from inspect_ai.model import ChatMessage
 from mock_models import mock, teach
 
 from datasets_builder.miniature.grader import grade_reply
-from datasets_builder.skillmix.catalogue import PartitionConfig
+from datasets_builder.skillmix.catalogue import SHIPPED, PartitionConfig, load_catalogue
 from datasets_builder.skillmix.config import read_config
 from datasets_builder.skillmix.errors import OutsideError, UsageError
 from eval_harness.suite import EvalSuite, read_results, run_suite
@@ -150,3 +151,14 @@ def test_results_of_no_or_several_suites_are_not_read(tmp_path: Path) -> None:
         (tmp_path / f"results-{name}.json").write_text("{}")
     with pytest.raises(UsageError, match="2 finished suites"):
         read_results(tmp_path)
+
+
+def test_a_suite_without_common_skills_asks_for_none(tmp_path: Path) -> None:
+    folder = shutil.copytree(SHIPPED / "miniature", tmp_path / "world")
+    simile = folder / "skills/simile.yml"
+    simile.write_text(simile.read_text().replace("common: false", "common: true"))
+    suite = SUITE.model_copy(update={"catalogue": str(folder), "splits": ("train",), "k": (1,), "n": 1000})
+    suite = suite.model_copy(update={"partition": PartitionConfig(common=False)})
+    (cell,) = run_suite(suite, mock(teach), tmp_path / "logs")
+    asked = {skill for row in cell.rows for skill in row.skills}
+    assert asked == set(load_catalogue("miniature").partition().skills("train")) - {"simile"}

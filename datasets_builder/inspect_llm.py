@@ -1,0 +1,256 @@
+"""One distilabel LLM for every provider, over Inspect's model API: its retries, limits, batches, cache and usage.
+
+    llm = InspectLLM(model="openai/gpt-5", seed=0, options={"temperature": 0.7})
+    llm.load(); await llm.agenerate([{"role": "user", "content": "..", "scope": "k2-00-0"}])
+
+Keys come from the environment alone. An answer is cached under everything that names it: the messages, the options that
+were set, and the scopes seed, row, sample, vote and try; the same run again asks for nothing that it has.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from inspect_ai.model import (
+    CachePolicy,
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    ResponseSchema,
+    get_model,
+)
+from inspect_ai.model._model import use_model_event_sink
+from inspect_ai.util import JSONSchema
+from pydantic import Field, PrivateAttr
+
+from datasets_builder.meter import Usage, current_meter
+from datasets_builder.model_names import public_name
+from datasets_builder.models import SCOPE, STAGE, TRY, VOTE, WITHHELD
+from datasets_builder.quiet_distilabel import AsyncLLM
+from datasets_builder.skillmix.errors import DskillError, OutsideError, UsageError
+
+MESSAGES = {"user": ChatMessageUser, "assistant": ChatMessageAssistant, "system": ChatMessageSystem}
+LOCAL: Mapping[str, tuple[str, ...]] = {  # providers that load a model when they are made, and the packages they need
+    "hf": ("torch", "transformers", "accelerate"),
+    "vllm": ("vllm", "openai"),
+    "sglang": ("sglang", "openai"),
+}
+STRUCTURED = frozenset({"openai", "anthropic", "google", "grok", "groq", "mistral", "vllm", "sglang"})
+MARKS_SCHEMA = ResponseSchema(  # the same for every combination: providers keep a schema ready that they have seen
+    name="marks",
+    strict=True,
+    json_schema=JSONSchema(
+        type="object",
+        properties={
+            "marks": JSONSchema(
+                type="array",
+                items=JSONSchema(
+                    type="object",
+                    properties={"id": JSONSchema(type="string"), "mark": JSONSchema(type="integer", enum=[0, 1])},
+                    required=["id", "mark"],
+                    additionalProperties=False,
+                ),
+            )
+        },
+        required=["marks"],
+        additionalProperties=False,
+    ),
+)
+
+_SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$")
+_MARKUP = re.compile(r"\[/?[a-z ]+\]")
+
+
+class _Answer(NamedTuple):
+    """One generation, or why there is none."""
+
+    text: str | None
+    error: str | None = None
+    usage: Usage = Usage(0, 0)
+
+
+class _Watch:
+    """Stands by each request: asks the meter just before it is sent, and learns whether the cache had its answer.
+
+    Inspect tells it of its events, which so stay out of a transcript that nobody reads outside an evaluation and that
+    would grow with every request. It does so at each attempt, once there is a connection for it: a run that stops sends
+    none of the requests that wait, for a connection or for another attempt.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model, self.cached = model, False
+
+    def on_pending(self, event: Any) -> None:
+        """At the request, or instead of it."""
+        self.cached = event.cache == "read"
+        if not self.cached and (meter := current_meter.get()):
+            meter.admit(self.model)
+
+    def on_complete(self, event: Any) -> None:
+        """At the answer."""
+
+
+class InspectLLM(AsyncLLM):  # type: ignore[misc]
+    """A model by its Inspect name. The last message may carry the scopes of the request beside its content."""
+
+    model: str
+    seed: int
+    options: dict[str, Any] = Field(default_factory=dict)
+    model_args: dict[str, Any] = Field(default_factory=dict)
+    base_url: str | None = None
+    connections: int = 50
+    max_retries: int = 10
+    timeout: int | None = None
+    batch: bool | int = False
+    structured: bool = False
+
+    _model: Model | None = PrivateAttr(None)
+
+    @property
+    def model_name(self) -> str:
+        """The name that rows and prices go by; of a model in a folder only the folder's own name."""
+        return public_name(self.model)
+
+    def load(self) -> None:
+        """Opens the model, once for all Tasks that share this LLM."""
+        super().load()
+        if self._model is None:
+            self._model = open_model(self.model, self.base_url, self.model_args, self._config())
+
+    def unload(self) -> None:
+        """Lets go of the model: its connections belong to the event loop of one run."""
+        self._model = None
+        super().unload()
+
+    async def agenerate(self, input: list[dict[str, str]], num_generations: int = 1) -> dict[str, Any]:
+        """One request for each generation; a request that fails leaves None and its reason under ``errors``.
+
+        Raises:
+            DskillError: The budget is spent, or the provider does not take the key: no further request can succeed.
+        """
+        answers = await asyncio.gather(*(self._answer(input, sample) for sample in range(num_generations)))
+        return {
+            "generations": [answer.text for answer in answers],
+            "errors": [answer.error for answer in answers],
+            "statistics": {
+                "input_tokens": [answer.usage.input_tokens for answer in answers],
+                "output_tokens": [answer.usage.output_tokens for answer in answers],
+            },
+        }
+
+    async def _answer(self, messages: list[dict[str, str]], sample: int) -> _Answer:
+        watch = _Watch(self.model_name)
+        try:
+            with use_model_event_sink(watch):
+                output = await self._opened.generate(_to_chat(messages), cache=self._policy(messages[-1], sample))
+        except DskillError:
+            raise
+        except Exception as error:  # a provider can fail in any way
+            cause = cause_of(error)
+            self._stop_without_key(cause)
+            return _Answer(None, one_line(cause))
+        usage = usage_of(output)
+        if meter := current_meter.get():
+            meter.record(self.model_name, messages[-1].get(STAGE, ""), usage, watch.cached)
+        return _read(output, usage)
+
+    @property
+    def _opened(self) -> Model:
+        if self._model is None:
+            raise DskillError(f"{self.model}: asked before load()")
+        return self._model
+
+    def _policy(self, last: Mapping[str, str], sample: int) -> CachePolicy:
+        """Where the answer is kept. The expiry is part of Inspect's key, so it is always None."""
+        scopes = {"row": last.get(SCOPE, ""), "vote": last.get(VOTE, "0"), "try": last.get(TRY, "0")}
+        return CachePolicy(expiry=None, scopes={"seed": str(self.seed), "sample": str(sample), **scopes})
+
+    def _config(self) -> GenerateConfig:
+        settings: dict[str, Any] = {"max_retries": self.max_retries, "attempt_timeout": self.timeout}
+        settings |= {"batch": self.batch} if self.batch else {"max_connections": self.connections}
+        settings |= {"response_schema": MARKS_SCHEMA} if self.structured else {}
+        return GenerateConfig(**settings, **self.options)
+
+    def _stop_without_key(self, error: BaseException) -> None:
+        if isinstance(error, Exception) and self._opened.api.is_auth_failure(error):
+            raise OutsideError(f"{self.model_name}: the provider does not accept the key: {one_line(error)}") from None
+
+
+def open_model(name: str, base_url: str | None, model_args: Mapping[str, Any], config: GenerateConfig) -> Model:
+    """The Inspect model; every fault in it, such as a key that is not set, is one line.
+
+    Raises:
+        UsageError: There is no such provider.
+        OutsideError: A key, a package, a server or the model's files are missing.
+    """
+    try:
+        return get_model(name, base_url=base_url, config=config, memoize=False, **model_args)
+    except ValueError as error:
+        raise UsageError(f"model {public_name(name)!r}: {one_line(error, kind=False)}") from None
+    except Exception as error:  # among them Inspect's PrerequisiteError
+        fault = re.sub(r"^ERROR: Unable to initiali[sz]e .*? client ", "", one_line(error, kind=False))
+        raise OutsideError(f"model {public_name(name)!r}: {fault.removeprefix('ERROR: ')}") from None
+
+
+def check_model(name: str, base_url: str | None, model_args: Mapping[str, Any]) -> None:
+    """Finds out before a run whether a model can be asked, without loading weights or sending anything.
+
+    Raises:
+        UsageError: There is no such provider or folder.
+        OutsideError: The provider's key or package is missing; the message names it.
+    """
+    provider, _, rest = name.partition("/")
+    if provider not in LOCAL:
+        open_model(name, base_url, model_args, GenerateConfig())
+        return
+    if base_url is None and (missing := [package for package in LOCAL[provider] if find_spec(package) is None]):
+        raise OutsideError(f"model {public_name(name)!r}: package {missing[0]!r} is missing; pip install {missing[0]}")
+    if rest.startswith(("/", ".")) and not Path(rest).is_dir():
+        raise UsageError(f"model {public_name(name)!r}: its folder does not exist")
+
+
+def usage_of(output: ModelOutput) -> Usage:
+    """The tokens of one answer; those read from the provider's prompt cache are counted in the input as well."""
+    if output.usage is None:
+        return Usage(0, 0)
+    cached = output.usage.input_tokens_cache_read or 0
+    written = output.usage.input_tokens_cache_write or 0
+    return Usage(output.usage.input_tokens + cached + written, output.usage.output_tokens, cached)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """What a provider said, without the wrappers of retries and of Inspect, which quote the whole request."""
+    attempt = getattr(error, "last_attempt", None)  # tenacity's RetryError
+    inner = attempt.exception() if attempt is not None else None
+    if inner is None and type(error).__name__ == "ModelGenerateError":
+        inner = error.__cause__
+    return cause_of(inner) if isinstance(inner, BaseException) else error
+
+
+def one_line(error: BaseException, *, kind: bool = True) -> str:
+    """The error's text on one line, without any secret of the environment."""
+    text = " ".join(_MARKUP.sub("", str(getattr(error, "message", "") or error)).split())
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= 8:
+            text = text.replace(value, "***")
+    return f"{type(error).__name__}: {text}" if kind else text
+
+
+def _read(output: ModelOutput, usage: Usage) -> _Answer:
+    if output.empty or output.error:
+        return _Answer(None, output.error or "the provider sent no answer", usage)
+    if output.stop_reason == "content_filter" and not output.completion.strip():
+        return _Answer(None, WITHHELD, usage)
+    return _Answer(output.completion, None, usage)
+
+
+def _to_chat(messages: list[dict[str, str]]) -> list[ChatMessage]:
+    return [MESSAGES[message["role"]](content=message["content"]) for message in messages]

@@ -1,0 +1,193 @@
+"""What a run costs: prices by model, tokens by model and stage, and the budget that stops it.
+
+    meter = Meter(load_prices(), budget_usd=20.0, ledger=folder / "spent.json")
+    current_meter.set(meter)
+    meter.admit("openai/gpt-4.1"); ...; meter.record("openai/gpt-4.1", "grade", Usage(1200, 80), cached=False)
+
+An unknown price stays unknown: it is never counted as $0.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Collection, Mapping
+from contextvars import ContextVar
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import Field
+
+from datasets_builder.skillmix.config import Strict, read_config
+from datasets_builder.skillmix.errors import DskillError, OutsideError, UsageError
+
+SHIPPED = Path(__file__).resolve().parent / "prices.yml"
+MILLION = 1_000_000
+
+
+class BudgetError(OutsideError):
+    """The budget of a run is spent; a higher one continues it."""
+
+
+class Usage(NamedTuple):
+    """Tokens of one answer. ``input_tokens`` are all of the prompt, those of the provider's prompt cache among them."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int = 0
+
+
+class Price(Strict):
+    """What some models cost, in USD per million tokens."""
+
+    match: tuple[str, ...] = Field(min_length=1)  # model names; * stands for any characters
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)  # None: as dear as any input
+    batch: float = Field(default=1.0, gt=0, le=1)  # the factor of the provider's batch mode
+    as_of: date
+    source: str
+
+    def usd(self, usage: Usage, *, batched: bool = False) -> float:
+        """The price of one answer, or of many summed up."""
+        cached = self.input if self.cached_input is None else self.cached_input
+        fresh = usage.input_tokens - usage.cached_input_tokens
+        total = fresh * self.input + usage.cached_input_tokens * cached + usage.output_tokens * self.output
+        return total * (self.batch if batched else 1.0) / MILLION
+
+
+class Prices(Strict):
+    """A price file, such as prices.yml: the first entry that matches a model counts."""
+
+    prices: tuple[Price, ...]
+
+    def of(self, model: str) -> Price | None:
+        """The price of a model, or None when it is unknown."""
+        return next((price for price in self.prices if any(fnmatchcase(model, m) for m in price.match)), None)
+
+    def unknown(self, models: Collection[str]) -> list[str]:
+        """The models without a price."""
+        return sorted({model for model in models if self.of(model) is None})
+
+
+def load_prices(own: Path | None = None) -> Prices:
+    """The shipped prices, after those of the user's own file."""
+    files = [path for path in (own, SHIPPED) if path]
+    return Prices(prices=tuple(price for path in files for price in read_config(Prices, path).prices))
+
+
+class Meter:
+    """Counts what the requests of a run cost and refuses further ones once the budget is spent.
+
+    Safe in threads and in tasks. With a ``ledger`` the tokens paid for outlive the process, so that a budget is one for
+    all runs that a dataset takes; the file is replaced after each paid answer.
+    """
+
+    def __init__(
+        self,
+        prices: Prices,
+        *,
+        budget_usd: float | None = None,
+        batched: Collection[str] = (),
+        ledger: Path | None = None,
+    ) -> None:
+        """A meter that goes on from its ledger.
+
+        Args:
+            prices: What the models cost.
+            budget_usd: All that may be spent; None for no limit. Requests in flight when it is reached come on top.
+            batched: Models that are asked in the provider's batch mode.
+            ledger: Where the tokens paid for are kept.
+
+        Raises:
+            UsageError: A ledger that is there cannot be read.
+        """
+        self.prices, self.budget_usd, self._batched, self._ledger = prices, budget_usd, frozenset(batched), ledger
+        self._paid: dict[tuple[str, str], Usage] = _read_ledger(ledger)
+        self._usd = {key: self._value(key[0], usage) for key, usage in self._paid.items()}
+        self._used_usd = 0.0
+        self._halted: DskillError | None = None
+        self._lock = threading.Lock()
+
+    def admit(self, model: str) -> None:
+        """Lets a request to the model pass.
+
+        Raises:
+            BudgetError: The budget is spent.
+            DskillError: What ``halt`` was given.
+        """
+        if self._halted is not None:
+            raise self._halted
+        if self.budget_usd is not None and self.spent_usd >= self.budget_usd:
+            raise BudgetError(
+                f"the budget of ${self.budget_usd:,.2f} is spent (${self.spent_usd:,.2f}); "
+                "the same command with a higher --budget continues, and pays for no answer twice"
+            )
+
+    def record(self, model: str, stage: str, usage: Usage, cached: bool) -> None:
+        """Counts an answer of the model; ``cached`` says that it came from the cache and costs nothing now.
+
+        Raises:
+            OutsideError: The ledger cannot be written: where it has no room, the answers have none either.
+        """
+        with self._lock:
+            self._used_usd += self._value(model, usage) or 0.0
+            if cached:
+                return
+            before = self._paid.get((model, stage), Usage(0, 0))
+            self._paid[model, stage] = Usage(*(a + b for a, b in zip(before, usage, strict=True)))
+            self._usd[model, stage] = self._value(model, self._paid[model, stage])
+            self._write_ledger()
+
+    def halt(self, error: DskillError) -> None:
+        """Refuses every further request with this error."""
+        self._halted = error
+
+    @property
+    def spent_usd(self) -> float:
+        """Paid so far, in this run and in those before it; models without a price are left out."""
+        return sum(usd for usd in self._usd.values() if usd is not None)
+
+    @property
+    def used_usd(self) -> float:
+        """What the answers that this run has used are worth, whether they were paid for now or before."""
+        return self._used_usd
+
+    @property
+    def paid(self) -> Mapping[tuple[str, str], Usage]:
+        """Tokens paid for, by model and stage."""
+        return self._paid
+
+    @property
+    def unpriced(self) -> list[str]:
+        """Models that were paid for and have no price."""
+        return self.prices.unknown([model for model, _ in self._paid])
+
+    def _value(self, model: str, usage: Usage) -> float | None:
+        price = self.prices.of(model)
+        return None if price is None else price.usd(usage, batched=model in self._batched)
+
+    def _write_ledger(self) -> None:
+        if self._ledger is None:
+            return
+        working = self._ledger.with_suffix(".tmp")
+        content = [{"model": model, "stage": stage, **usage._asdict()} for (model, stage), usage in self._paid.items()]
+        try:
+            working.write_text(json.dumps(content), encoding="utf-8")
+            os.replace(working, self._ledger)
+        except OSError as error:
+            raise OutsideError(f"{self._ledger}: what is spent cannot be written down: {error}") from None
+
+
+current_meter: ContextVar[Meter | None] = ContextVar("current_meter", default=None)
+
+
+def _read_ledger(path: Path | None) -> dict[tuple[str, str], Usage]:
+    if path is None or not path.exists():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {(row.pop("model"), row.pop("stage")): Usage(**{k: int(v) for k, v in row.items()}) for row in rows}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise UsageError(f"{path}: cannot be read; delete it to count what is spent from zero") from None

@@ -1,0 +1,29 @@
+"""The Parquet files of one split, written as rows come: a few thousand rows are in memory, whatever the split holds."""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Features
+from datasets.arrow_writer import ParquetWriter
+
+SHARD_ROWS = 250_000  # rows in a file, some 300 MB of short texts at most: a good size to load, to stream, to upload
+GROUP_ROWS = 10_000  # rows in a row group: what this writer, and a reader, hold at once
+
+
+def write_shards(folder: Path, part: str, records: Iterable[Mapping[str, Any]], total: int, features: Features) -> None:
+    """Writes ``total`` records as ``<part>-00000-of-0000N.parquet`` and so on; the same records give the same bytes."""
+    waiting, count = iter(records), max(1, -(-total // SHARD_ROWS))
+    for number in range(count):
+        write_parquet(folder / f"{part}-{number:05d}-of-{count:05d}.parquet", islice(waiting, SHARD_ROWS), features)
+
+
+def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], features: Features) -> None:
+    """One file, as ``Dataset.to_parquet`` writes it (page index, content-defined chunks), a row group at a time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting, writer = iter(records), ParquetWriter(features=features, path=str(path))
+    while group := list(islice(waiting, GROUP_ROWS)):
+        writer.write_table(pa.Table.from_pylist(group, schema=features.arrow_schema), GROUP_ROWS)
+    writer.finalize()

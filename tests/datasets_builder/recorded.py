@@ -1,0 +1,132 @@
+"""Answers of a real LLM as rows of a build: a catalogue for them, a teacher that repeats them, a grader that agrees.
+
+tests/data/recorded_texts.csv holds 30 of them; tests/data/README.md says whose they are. Columns: id, k, skills (names,
+", " between them), topic, raw_completion (the whole answer), completion (the text that its authors read out of it).
+"""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+
+from datasets_builder.dedup import NearConfig
+from datasets_builder.pipeline import DataRecipe, make_pipeline
+from datasets_builder.quiet_distilabel import AsyncLLM
+from datasets_builder.runner import run_stream
+from datasets_builder.skillmix.catalogue import Catalogue, load_catalogue
+from datasets_builder.skillmix.combinations import Combination
+from datasets_builder.skillmix.prompts import PromptSet, load_prompts
+from datasets_builder.skillmix.rubric import criteria, sentence_limit
+from datasets_builder.steps import Row
+
+EXCERPT = Path(__file__).parents[1] / "data" / "recorded_texts.csv"
+KEYS = {"licence": "CC-BY-4.0"}
+
+
+def read_recorded(path: Path = EXCERPT) -> list[dict[str, str]]:
+    """The answers, in the order of the file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def slug_of(name: str) -> str:
+    """ "The Ottoman Empire" as "the-ottoman-empire"."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def names_of(answer: dict[str, str]) -> list[str]:
+    """The skills asked for, as the authors name them."""
+    return re.findall(r"[^,(]+(?:\([^)]*\))?", answer["skills"].replace(", ", ","))
+
+
+def make_catalogue(folder: Path, answers: list[dict[str, str]]) -> Catalogue:
+    """The skills and topics of the answers; definitions and examples stand for those of a real catalogue."""
+    for kind in ("skills", "topics"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    about = {"name": "recorded", "description": "Of the recorded texts.", "categories": {"mixed": "train"}}
+    _write(folder / "catalogue.yml", about | {"prompts": "miniature"})
+    for name in sorted({name for answer in answers for name in names_of(answer)}):
+        content = {"name": name, "slug": slug_of(name), "category": "mixed", "definition": f"Shows {name}."}
+        miss = {"text": "No example.", "reason": "A stand-in."}
+        content |= {"examples": ["a", "b", "c"], "near_miss": miss, "reference": "none"}
+        _write(folder / "skills" / f"{slug_of(name)}.yml", content | KEYS)
+    for name in sorted({answer["topic"] for answer in answers}):
+        content = {"name": name, "slug": slug_of(name), "split": "train"}
+        _write(folder / "topics" / f"{slug_of(name)}.yml", content | KEYS)
+    return load_catalogue(folder)
+
+
+def to_requests(answers: list[dict[str, str]]) -> list[Row]:
+    """A request for each answer."""
+    rows = []
+    for answer in answers:
+        combination = Combination(tuple(map(slug_of, names_of(answer))), slug_of(answer["topic"]))
+        asked = {"skills": list(combination.skills), "topic": combination.topic, "k": combination.k}
+        rows.append({"id": answer["id"], "combination": combination.id, **asked})
+    return rows
+
+
+class RecordedTeacher(AsyncLLM):  # type: ignore[misc]
+    """Repeats the answer that was recorded for the row."""
+
+    answers: dict[str, str]
+
+    @property
+    def model_name(self) -> str:
+        return "recorded"
+
+    async def agenerate(self, input: list[dict[str, str]], num_generations: int = 1) -> dict[str, Any]:
+        return {"generations": [self.answers[input[-1]["scope"]]] * num_generations, "statistics": {}}
+
+
+class AgreeableGrader(AsyncLLM):  # type: ignore[misc]
+    """Gives full marks to every text: what is rejected is rejected by programs."""
+
+    skills: dict[str, list[str]]
+
+    @property
+    def model_name(self) -> str:
+        return "agreeable"
+
+    async def agenerate(self, input: list[dict[str, str]], num_generations: int = 1) -> dict[str, Any]:
+        marks = dict.fromkeys(criteria(self.skills[input[-1]["scope"].split("#")[0]]), 1)
+        return {"generations": [json.dumps(marks)] * num_generations, "statistics": {}}
+
+
+def run_recorded(
+    folder: Path, answers: list[dict[str, str]], near: NearConfig | None, limit: int | None = None
+) -> tuple[list[Row], list[Row], Catalogue, PromptSet]:
+    """The answers through the whole pipeline, as a teacher's first and only turn: requests, rows, and their world.
+
+    ``limit`` stands for the sentence limit, which every one of these unrevised texts breaks.
+    """
+    catalogue = make_catalogue(folder, answers)
+    prompts = load_prompts(catalogue.about.prompts, catalogue)
+    recipe = DataRecipe.model_validate(
+        {
+            "name": "recorded",
+            "catalogue": str(folder),
+            "combinations": {k: {"n": 1} for k in (1, 2, 3)},
+            "seed": 0,
+            "teacher": {"scripted": "miniature"},
+            "grader": {"scripted": "miniature"},
+            "votes": 1,
+            "revise": False,
+            "near_duplicates": near,
+        }
+    )
+    asked = to_requests(answers)
+    pipeline = make_pipeline(recipe, prompts)
+    teacher = RecordedTeacher(answers={answer["id"]: answer["raw_completion"] for answer in answers})
+    pipeline.dag.get_step("generate")["step"].llm = teacher
+    pipeline.dag.get_step("grade")["step"].llm = AgreeableGrader(skills={row["id"]: row["skills"] for row in asked})
+    with patch("datasets_builder.steps.sentence_limit", lambda k: limit or sentence_limit(k)):
+        return asked, list(run_stream(pipeline, asked)), catalogue, prompts
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
