@@ -184,14 +184,14 @@ class Grade(SkillMixTask):
 
 
 class Screen(Informed, Step):  # type: ignore[misc]
-    """Rejects what a program can tell, before any grade is paid: the sentence limit, and the name of a skill."""
+    """Rejects what a program can tell, before any grade is paid: the sentence limit, the name of a skill asked for."""
 
     reject_named: bool
 
     @property
     def inputs(self) -> list[str]:
         """The text."""
-        return ["text", "k", "reason"]
+        return ["text", "k", "skills", "reason"]
 
     @property
     def outputs(self) -> list[str]:
@@ -200,15 +200,14 @@ class Screen(Informed, Step):  # type: ignore[misc]
 
     def process(self, inputs: StepInput) -> Iterator[list[Row]]:
         """Screens each row that is still in."""
-        names = self.prompt_set.catalogue.names if self.reject_named else ()
-        yield [row if row["reason"] else row | self._screen(row, names) for row in inputs]
+        yield [row if row["reason"] else row | self._screen(row) for row in inputs]
 
-    def _screen(self, row: Row, names: tuple[str, ...]) -> Row:
+    def _screen(self, row: Row) -> Row:
         sentences, limit = count_sentences(row["text"]), sentence_limit(row["k"])
         if sentences > limit:
             return rejection("too_long", f"{sentences} sentences, at most {limit} allowed")
-        if names_a_skill(row["text"], names):
-            return rejection("names_skill", "the text says the name of a skill")
+        if self.reject_named and names_a_skill(row["text"], self.prompt_set.catalogue.names_of(row["skills"])):
+            return rejection("names_skill", "the text says the name of a skill that it is to show")
         return {}
 
 

@@ -83,7 +83,7 @@ def skillmix(
         votes: Votes on a text, by a grader model alone.
         revise: Sends the author back to the text once. The last text is graded.
         grader: A program grader's name, or ``model`` for the role ``grader`` of the run.
-        name_deduction: Whether a text that names a skill loses its skill points. paper: not stated
+        name_deduction: Whether a text that names one of its skills loses its skill points. paper: not stated
         cache: Keeps answers on disk, so that a killed run is not paid for again. Not for a folder whose weights change.
 
     Raises:
@@ -154,7 +154,6 @@ def rubric(
     prompts = load_world(catalogue)
     voter = make_voter(grader, prompts, votes)
     program = None if grader == MODEL else load_grader(grader)
-    names = prompts.catalogue.names if name_deduction else ()
     others = tuple(pool) or tuple(sorted(prompts.catalogue.skills))
 
     async def grade(state: TaskState, target: Target) -> Score:
@@ -167,6 +166,7 @@ def rubric(
         kept: dict[str, Any] = {**ballot._asdict(), "unreadable": unreadable}
         if (voted := majority(ballot.votes, combination.skills)) is None:
             return Score.unscored(reason="invalid_response_format", answer=text, metadata=kept)
+        names = prompts.catalogue.names_of(combination.skills) if name_deduction else ()
         marks = deduct_points(voted, text or "", combination, names)
         if program and text:
             kept["shotgun"] = shotgun(program, text, combination, others, _mix(combination.id, state.epoch))

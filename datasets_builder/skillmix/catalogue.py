@@ -7,7 +7,6 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 
@@ -107,10 +106,12 @@ class Catalogue:
     skills: Mapping[str, Skill]
     topics: Mapping[str, Topic]
 
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of all skills: what no text may say."""
-        return tuple(skill.name for skill in self.skills.values())
+    def names_of(self, skills: Sequence[str]) -> tuple[str, ...]:
+        """Names of the skills: what a text that is asked to show them may not say.
+
+        Other skills' names may stand in it: "accident", "paradox" and "inertia" are plain words of English.
+        """
+        return tuple(self.skills[slug].name for slug in skills)
 
     def partition(self, config: PartitionConfig | None = None) -> Partition:
         """Splits the skills by category or by a seed; topics stand where their files put them.

@@ -270,7 +270,7 @@ def test_stock_batches_lose_only_the_row_that_fails(steps: dict[str, Any], name:
         (TEXT, None),
         (f"{TEXT} the tide sways .", "too_long"),
         ("this boat here is a Simile .", "names_skill"),
-        ("this boat here shows belief .", "names_skill"),
+        ("this boat here shows belief .", None),  # a skill of another text
     ],
 )
 def test_screen(steps: dict[str, Any], text: str, reason: str | None) -> None:
