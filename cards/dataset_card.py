@@ -1,9 +1,9 @@
 """The body of a dataset's README.md and its pictures, from its manifest; the builder writes the YAML header."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cards.templating import render
+from cards.templating import number, render
 
 HARDEST = 10  # skills in the table of those that are rejected most
 
@@ -66,7 +66,9 @@ def render_dataset_card(
         "dataset_card.md",
         m=manifest,
         parts=parts,
-        whole=next(part for part in parts if part.name == manifest["default"]),
+        whole=_part("whole", manifest["counts"], manifest),
+        barren=[name.removeprefix("k") for name in manifest["counts"] if name not in manifest["configs"]],
+        licences=_licences(manifest["licences"]),
         single=[part for part in parts if len(manifest["configs"][part.name]) == 1],
         samples=samples,
         figures=figures,
@@ -90,9 +92,18 @@ def _hardest(skills: Mapping[str, Mapping[str, Any]]) -> list[HardSkill]:
 
 
 def _parts(manifest: Mapping[str, Any]) -> list[Part]:
-    parts = []
-    for name, folders in manifest["configs"].items():
-        counts = [manifest["counts"][folder] for folder in folders]
-        sums = [sum(c[field] for c in counts) for field in ("generated", "train", "validation")]
-        parts.append(Part(name, ", ".join(folder.removeprefix("k") for folder in folders), *sums))
-    return parts
+    return [_part(name, folders, manifest) for name, folders in manifest["configs"].items()]
+
+
+def _part(name: str, folders: Iterable[str], manifest: Mapping[str, Any]) -> Part:
+    counts = [manifest["counts"][folder] for folder in folders]
+    sums = [sum(c[field] for c in counts) for field in ("generated", "train", "validation")]
+    return Part(name, ", ".join(folder.removeprefix("k") for folder in folders), *sums)
+
+
+def _licences(rows: Mapping[str, int]) -> str:
+    """The licence; of several how many rows each has."""
+    if len(rows) == 1:
+        return next(iter(rows))
+    counted = ", ".join(f"{name} ({number(count)} rows)" for name, count in rows.items())
+    return f"{counted}; the column `licence` has that of each row"

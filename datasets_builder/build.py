@@ -5,7 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from datasets_builder.dataset import Origin, account, write_dataset
 from datasets_builder.decontaminate import DecontaminateConfig, hash_evaluated, met_combination, read_evaluated
 from datasets_builder.manifest import Card, Manifest, fingerprint_of, read_manifest
 from datasets_builder.meter import Meter, Prices, current_meter
-from datasets_builder.models import InspectConfig, StockConfig
+from datasets_builder.models import IN_BATCHES, InspectConfig, StockConfig
 from datasets_builder.pipeline import (
     OPERATIONAL,
     DataRecipe,
@@ -25,12 +25,13 @@ from datasets_builder.pipeline import (
     requests,
 )
 from datasets_builder.resume import alone, ledger_of, refuse_changes, under_way
-from datasets_builder.runner import Report, run_ray, run_stock, run_stream
+from datasets_builder.runner import Report, run_stream
 from datasets_builder.skillmix.catalogue import Catalogue, load_catalogue
 from datasets_builder.skillmix.combinations import Key
 from datasets_builder.skillmix.errors import UsageError
 from datasets_builder.skillmix.prompts import PromptSet, load_prompts
 from datasets_builder.steps import Row, rejection
+from datasets_builder.stock_runner import run_ray, run_stock
 
 Runner = Literal["stream", "stock", "ray"]
 
@@ -96,6 +97,8 @@ def build_dataset(
             recipe=recipe.name,
             seed=recipe.seed,
             validation=recipe.validation,
+            licence=recipe.licence,
+            trial=(limit or recipe.limit) is not None,
         )
         return write_dataset(out, account(asked, rows), origin, source.catalogue, identity, card)
 
@@ -133,6 +136,11 @@ def check_budget(recipe: DataRecipe, runner: Runner, prices: Prices | None, budg
     models = (recipe.teacher, recipe.grader)
     if stock := next((model for model in models if isinstance(model, StockConfig)), None):
         raise UsageError(f"--budget cannot count what {stock.distilabel} of distilabel costs; use a model: entry")
+    if batched := next((model for model in models if isinstance(model, InspectConfig) and model.batch), None):
+        raise UsageError(
+            f"--budget cannot be kept by {batched.model_name} in batch mode, where all requests are sent before the "
+            "first is paid for; drop one of the two, or use --limit"
+        )
     if unknown := (prices or Prices(prices=())).unknown([model.model_name for model in models]):
         raise UsageError(
             f"--budget needs the price of {' and '.join(unknown)}; give it in a file like datasets_builder/prices.yml "
@@ -189,9 +197,16 @@ def _run(
 ) -> Sequence[Row]:
     pipeline = make_pipeline(recipe, prompts)
     if runner == "stream":
-        return run_stream(pipeline, asked, concurrency=recipe.concurrency, progress=progress, spool=spool)
+        return run_stream(pipeline, asked, concurrency=_width(recipe), progress=progress, spool=spool)
     run = run_ray if runner == "ray" else run_stock
     return run(pipeline, asked, batch_size=recipe.input_batch_size)
+
+
+def _width(recipe: DataRecipe) -> int:
+    """Rows under way in each Task; where a model is asked in batches all of them, so that its batches are full."""
+    models = (recipe.teacher, recipe.grader)
+    in_batches = any(isinstance(model, InspectConfig) and model.batch for model in models)
+    return IN_BATCHES if in_batches else recipe.concurrency
 
 
 @contextmanager
@@ -213,11 +228,12 @@ def _metered(
         yield
         return
     batched = [model.model_name for model in asked if model.batch]
-    token = current_meter.set(Meter(prices, budget_usd=budget_usd, batched=batched, ledger=ledger_of(out)))
-    try:
-        yield
-    finally:
-        current_meter.reset(token)
+    with closing(Meter(prices, budget_usd=budget_usd, batched=batched, ledger=ledger_of(out))) as meter:
+        token = current_meter.set(meter)
+        try:
+            yield
+        finally:
+            current_meter.reset(token)
 
 
 def _finished(out: Path, identity: Mapping[str, Any]) -> Manifest | None:

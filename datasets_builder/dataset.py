@@ -3,6 +3,7 @@
 README.md                                    configs k1, k2, .. and mixtures k12, k123 over the same files
 data/k2/train-00000-of-00001.parquet         data/k2/validation-00000-of-00001.parquet; 250,000 rows a file
 rejects/rejected.parquet                     the same columns, reason and detail
+transcripts/transcripts-00000-of-00001.parquet    every reply of the models, of kept and rejected rows: a config as well
 manifest.json                                written last: what was asked for, counts, SHA-256 of each Parquet file
 """
 
@@ -14,21 +15,33 @@ from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
-from datasets import Features, List, Value
 
+from datasets_builder.licences import header_of_licences
 from datasets_builder.manifest import Card, Manifest, fingerprint_of, read_manifest
+from datasets_builder.records import (
+    FEATURES,
+    REJECT_FEATURES,
+    SIDES,
+    TRANSCRIPT_FEATURES,
+    Origin,
+    Row,
+    Side,
+    side,
+    to_record,
+    to_transcript,
+)
 from datasets_builder.shards import write_parquet, write_shards
 from datasets_builder.skillmix.catalogue import Catalogue
 from datasets_builder.skillmix.errors import DskillError, OutsideError
-from datasets_builder.skillmix.rubric import criteria
 from datasets_builder.tally import Tally
 
 __all__ = [
     "FEATURES",
     "REJECT_FEATURES",
+    "TRANSCRIPT_FEATURES",
     "Card",
     "Manifest",
     "Origin",
@@ -38,48 +51,9 @@ __all__ = [
     "write_dataset",
 ]
 
-Row = Mapping[str, Any]
-Side = Literal["train", "validation"]
-SIDES: tuple[Side, ...] = ("train", "validation")
-
-FEATURES = Features(
-    {
-        "id": Value("string"),
-        "messages": List({"role": Value("string"), "content": Value("string")}),
-        "text": Value("string"),
-        "skills": List(Value("string")),
-        "categories": List(Value("string")),
-        "topic": Value("string"),
-        "k": Value("int32"),
-        "split": Value("string"),
-        "marks": List({"criterion": Value("string"), "mark": Value("bool")}),
-        "votes": List(List(Value("bool"))),  # in the order of marks; null is a vote that could not be read
-        "teacher": Value("string"),
-        "grader": Value("string"),
-        "prompt_version": Value("string"),
-        "recipe": Value("string"),
-        "seed": Value("int64"),
-        "source": Value("string"),
-        "licence": Value("string"),
-        "contributor": Value("string"),
-    }
-)
-REJECT_FEATURES = Features({**FEATURES, "reason": Value("string"), "detail": Value("string")})
-
 LIBRARIES = ("distilabel", "datasets", "huggingface-hub", "pyarrow", "numpy", "pydantic", "jinja2")
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
-CONTRIBUTOR = "dskill-mix"  # texts of a build; contributed texts carry their author
-
-
-class Origin(NamedTuple):
-    """What all rows of a build share."""
-
-    teacher: str
-    grader: str
-    prompt_version: str
-    recipe: str
-    seed: int
-    validation: float
+TRANSCRIPTS = "transcripts"  # the config, split and folder of what the models said
 
 
 class Sorted(NamedTuple):
@@ -115,40 +89,6 @@ def account(requested: Sequence[Row], rows: Sequence[Row]) -> Sequence[Row]:
     return rows
 
 
-def side(combination: str, validation: float) -> Side:
-    """The split of a combination: by a hash of its id alone, so that its texts, in every build, stand on one side."""
-    place = int.from_bytes(hashlib.blake2b(combination.encode(), digest_size=8).digest()) / 2**64
-    return "validation" if place < validation else "train"
-
-
-def to_record(row: Row, origin: Origin, catalogue: Catalogue) -> dict[str, Any]:
-    """A row of the pipeline in the columns of the dataset; ``reason`` and ``detail`` come along where they are."""
-    turns = [("user", row["prompt"]), ("assistant", row["text"])]
-    names = criteria(row["skills"])
-    return {
-        "id": row["id"],
-        "messages": [{"role": role, "content": content} for role, content in turns if content],
-        "text": row["text"],
-        "skills": row["skills"],
-        "categories": [catalogue.skills[slug].category for slug in row["skills"]],
-        "topic": row["topic"],
-        "k": row["k"],
-        "split": side(row["combination"], origin.validation),
-        "marks": [{"criterion": name, "mark": mark} for name, mark in zip(names, row["marks"] or (), strict=False)],
-        "votes": row["votes"] or [],
-        "teacher": origin.teacher,
-        "grader": origin.grader if row["votes"] else None,
-        "prompt_version": origin.prompt_version,
-        "recipe": origin.recipe,
-        "seed": origin.seed,
-        "source": "synthetic",
-        "licence": "CC-BY-4.0",
-        "contributor": CONTRIBUTOR,
-        "reason": row["reason"],
-        "detail": row["detail"],
-    }
-
-
 def name_configs(ks: Sequence[int]) -> dict[str, tuple[str, ...]]:
     """Config names and the folders under data/ that they read: each k, then the cumulative mixtures, largest last.
 
@@ -174,12 +114,17 @@ def write_dataset(
             row of each k.
 
     Raises:
-        DskillError: Not one text of some k was kept.
+        DskillError: Not one text of some k was kept, and this is no trial.
     """
     found = _sort_out(rows, origin, catalogue)
-    if barren := next((name for name, counted in found.tally.counts().items() if not counted.train), None):
+    counts = found.tally.counts()
+    if not origin.trial and (barren := next((name for name, counted in counts.items() if not counted.kept), None)):
         reasons = {reason: number for (k, reason), number in found.tally.rejects.items() if f"k{k}" == barren}
-        raise DskillError(f"no train text of {barren} was kept, rejected: {reasons}; nothing is written")
+        raise DskillError(f"no text of {barren} was kept, rejected: {reasons}; nothing is written")
+    uneven = any(counted.kept and not (counted.train and counted.validation) for counted in counts.values())
+    if origin.validation and uneven:  # too few texts to set some aside: every k has both splits, or none has
+        origin = origin._replace(validation=0.0)
+        found = _sort_out(rows, origin, catalogue)
 
     def records(places: MutableSequence[int]) -> Iterator[Row]:
         return (to_record(rows[place], origin, catalogue) for place in places)
@@ -188,6 +133,7 @@ def write_dataset(
         for (k, part), places in found.parts.items():  # a config names only what is there: no empty split is written
             write_shards(folder / "data" / f"k{k}", part, records(places), len(places), FEATURES)
         write_parquet(folder / "rejects" / "rejected.parquet", records(found.rejected), REJECT_FEATURES)
+        write_shards(folder / TRANSCRIPTS, TRANSCRIPTS, map(to_transcript, rows), len(rows), TRANSCRIPT_FEATURES)
         manifest = _describe(folder, origin, found.tally, identity)
         _write_readme(folder, manifest, card(manifest, [found.samples[k] for k in sorted(found.samples)]))
         (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -199,24 +145,26 @@ def header_of(manifest: Manifest) -> dict[str, Any]:
     total = sum(counted.kept for counted in manifest.counts.values())
     return {
         "pretty_name": manifest.name,
-        "license": "cc-by-4.0",
+        **header_of_licences(manifest.licences),
         "language": ["en"],
         "task_categories": ["text-generation"],
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],
         "size_categories": [next((name for limit, name in SIZES if total < limit), "1M<n<10M")],
         "tags": ["synthetic", "skill-mix", "distilabel"],
-        "configs": [_config_of(manifest, name) for name in manifest.configs],
+        "configs": [_config_of(manifest, name) for name in (*manifest.configs, TRANSCRIPTS)],
     }
 
 
 def _config_of(manifest: Manifest, name: str) -> dict[str, Any]:
-    folders = manifest.configs[name]
-    files = [
+    folders = manifest.configs.get(name, ())
+    files: list[dict[str, Any]] = [
         {"split": part, "path": paths}
         for part in SIDES
         if (paths := [f"data/{k}/{part}-*.parquet" for k in folders if getattr(manifest.counts[k], part)])
     ]
+    if name == TRANSCRIPTS:
+        files.append({"split": TRANSCRIPTS, "path": f"{TRANSCRIPTS}/*.parquet"})
     # `datasets` caches a local folder by its name and README alone: without the hash, a folder that was built anew, or
     # another of the same name, would be served from the cache with the rows of the first
     stamp = f"dataset {manifest.dataset_hash[:16]}"
@@ -251,7 +199,7 @@ def _write_readme(folder: Path, manifest: Manifest, card: str | tuple[str, Mappi
 def _describe(folder: Path, origin: Origin, tally: Tally, identity: Mapping[str, Any]) -> Manifest:
     counts = tally.counts()
     files = {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(folder.rglob("*.parquet"))}
-    configs = name_configs([int(name[1:]) for name in counts])
+    configs = name_configs([int(name[1:]) for name, counted in counts.items() if counted.kept])
     return Manifest(
         name=origin.recipe,
         fingerprint=fingerprint_of(identity),
@@ -265,8 +213,10 @@ def _describe(folder: Path, origin: Origin, tally: Tally, identity: Mapping[str,
         skills=tally.skills(),
         topics=tally.topics(),
         words=tally.words(),
+        licences=dict(sorted(tally.licences.items())),
+        validation=origin.validation,
         configs=configs,
-        default=list(configs)[-1],
+        default=[TRANSCRIPTS, *configs][-1],
         files=files,
         dataset_hash=hashlib.sha256("\n".join(sorted(files.values())).encode()).hexdigest(),
         versions={name: version(name) for name in LIBRARIES},

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from datasets_builder.build import Source
-from datasets_builder.meter import Price, Prices, Usage
+from datasets_builder.ledger import Usage
+from datasets_builder.meter import Price, Prices
 from datasets_builder.models import ScriptedGraderConfig, ScriptedTeacherConfig
 from datasets_builder.pipeline import DataRecipe, make_pipeline
 from datasets_builder.steps import Row

@@ -8,9 +8,10 @@ were set, and the scopes seed, row, sample, vote and try; the same run again ask
 """
 
 import asyncio
-import os
+import pickle
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,15 +26,20 @@ from inspect_ai.model import (
     Model,
     ModelOutput,
     ResponseSchema,
+    cache_path,
     get_model,
 )
+from inspect_ai.model._cache import CacheEntry
 from inspect_ai.model._model import use_model_event_sink
 from inspect_ai.util import JSONSchema
 from pydantic import Field, PrivateAttr
 
-from datasets_builder.meter import Usage, current_meter
-from datasets_builder.model_names import public_name
-from datasets_builder.models import SCOPE, STAGE, TRY, VOTE, WITHHELD
+from datasets_builder.batches import batch_refused, batch_workers, forget_traces
+from datasets_builder.broken_answers import insist_on_whole_answers
+from datasets_builder.ledger import Usage
+from datasets_builder.meter import current_meter
+from datasets_builder.model_names import hide_secrets, public_name
+from datasets_builder.models import IN_BATCHES, SCOPE, STAGE, TRY, VOTE, WITHHELD
 from datasets_builder.quiet_distilabel import AsyncLLM
 from datasets_builder.skillmix.errors import DskillError, OutsideError, UsageError
 
@@ -65,7 +71,6 @@ MARKS_SCHEMA = ResponseSchema(  # the same for every combination: providers keep
     ),
 )
 
-_SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$")
 _MARKUP = re.compile(r"\[/?[a-z ]+\]")
 
 
@@ -86,11 +91,11 @@ class _Watch:
     """
 
     def __init__(self, model: str) -> None:
-        self.model, self.cached = model, False
+        self.model, self.cached, self.request = model, False, None
 
     def on_pending(self, event: Any) -> None:
         """At the request, or instead of it."""
-        self.cached = event.cache == "read"
+        self.cached, self.request = event.cache == "read", event
         if not self.cached and (meter := current_meter.get()):
             meter.admit(self.model)
 
@@ -113,6 +118,7 @@ class InspectLLM(AsyncLLM):  # type: ignore[misc]
     structured: bool = False
 
     _model: Model | None = PrivateAttr(None)
+    _kept_in: Path = PrivateAttr(Path())
 
     @property
     def model_name(self) -> str:
@@ -124,6 +130,10 @@ class InspectLLM(AsyncLLM):  # type: ignore[misc]
         super().load()
         if self._model is None:
             self._model = open_model(self.model, self.base_url, self.model_args, self._config())
+            self._kept_in = _cache_of(self._model)
+            insist_on_whole_answers(self._model.api)
+            if self.batch:
+                forget_traces(self._model.api)
 
     def unload(self) -> None:
         """Lets go of the model: its connections belong to the event loop of one run."""
@@ -147,19 +157,21 @@ class InspectLLM(AsyncLLM):  # type: ignore[misc]
         }
 
     async def _answer(self, messages: list[dict[str, str]], sample: int) -> _Answer:
-        watch = _Watch(self.model_name)
+        watch, policy = _Watch(self.model_name), self._policy(messages[-1], sample)
         try:
-            with use_model_event_sink(watch):
-                output = await self._opened.generate(_to_chat(messages), cache=self._policy(messages[-1], sample))
+            with use_model_event_sink(watch), batch_workers() if self.batch else nullcontext():
+                output = await self._opened.generate(_to_chat(messages), cache=policy)
         except DskillError:
             raise
         except Exception as error:  # a provider can fail in any way
             cause = cause_of(error)
-            self._stop_without_key(cause)
+            self._stop_if_hopeless(cause)
             return _Answer(None, one_line(cause))
         usage = usage_of(output)
         if meter := current_meter.get():
             meter.record(self.model_name, messages[-1].get(STAGE, ""), usage, watch.cached)
+        if not watch.cached:
+            self._check_kept(watch.request, policy, output)
         return _read(output, usage)
 
     @property
@@ -173,15 +185,35 @@ class InspectLLM(AsyncLLM):  # type: ignore[misc]
         scopes = {"row": last.get(SCOPE, ""), "vote": last.get(VOTE, "0"), "try": last.get(TRY, "0")}
         return CachePolicy(expiry=None, scopes={"seed": str(self.seed), "sample": str(sample), **scopes})
 
+    def _check_kept(self, request: Any, policy: CachePolicy, output: ModelOutput) -> None:
+        """Reads an answer that was paid for back, as a later run will: Inspect says nothing where it cannot write.
+
+        Raises:
+            OutsideError: It is not there, or not whole. Whatever came next would be paid for, and lost, as well.
+        """
+        if any(choice.stop_reason == "content_filter" for choice in output.choices):
+            return  # Inspect keeps no answer that was withheld
+        asked = {name: getattr(request, name) for name in ("config", "input", "model", "tool_choice", "tools")}
+        entry = CacheEntry(base_url=self._opened.api.base_url, policy=policy, **asked)
+        try:
+            pickle.loads((self._kept_in / entry.key).read_bytes())
+        except Exception as error:  # half of a pickle can fail in any way
+            raise OutsideError(f"{self._kept_in}: an answer could not be kept; is the disk full? ({error})") from None
+
     def _config(self) -> GenerateConfig:
-        settings: dict[str, Any] = {"max_retries": self.max_retries, "attempt_timeout": self.timeout}
-        settings |= {"batch": self.batch} if self.batch else {"max_connections": self.connections}
+        settings: dict[str, Any] = {"max_retries": self.max_retries}
+        if self.batch:  # its answers take hours: a request that ran out of time would be paid for, and sent again
+            settings |= {"batch": self.batch, "max_connections": IN_BATCHES}
+        else:
+            settings |= {"max_connections": self.connections, "attempt_timeout": self.timeout}
         settings |= {"response_schema": MARKS_SCHEMA} if self.structured else {}
         return GenerateConfig(**settings, **self.options)
 
-    def _stop_without_key(self, error: BaseException) -> None:
+    def _stop_if_hopeless(self, error: BaseException) -> None:
         if isinstance(error, Exception) and self._opened.api.is_auth_failure(error):
             raise OutsideError(f"{self.model_name}: the provider does not accept the key: {one_line(error)}") from None
+        if batch_refused(error):
+            raise OutsideError(f"{self.model_name}: the provider does not take the batch: {one_line(error)}") from None
 
 
 def open_model(name: str, base_url: str | None, model_args: Mapping[str, Any], config: GenerateConfig) -> Model:
@@ -237,11 +269,21 @@ def cause_of(error: BaseException) -> BaseException:
 
 def one_line(error: BaseException, *, kind: bool = True) -> str:
     """The error's text on one line, without any secret of the environment."""
-    text = " ".join(_MARKUP.sub("", str(getattr(error, "message", "") or error)).split())
-    for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= 8:
-            text = text.replace(value, "***")
+    text = hide_secrets(" ".join(_MARKUP.sub("", str(getattr(error, "message", "") or error)).split()))
     return f"{type(error).__name__}: {text}" if kind else text
+
+
+def _cache_of(model: Model) -> Path:
+    """The folder of a model's answers.
+
+    Raises:
+        UsageError: Inspect keeps none, because the name leads out of the cache.
+    """
+    try:
+        return cache_path(str(model))
+    except ValueError:
+        name = public_name(str(model))
+        raise UsageError(f"model {name!r}: name its folder by the full path, without . and ..") from None
 
 
 def _read(output: ModelOutput, usage: Usage) -> _Answer:

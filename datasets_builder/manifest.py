@@ -57,7 +57,9 @@ class Manifest(Strict):
     skills: dict[str, SkillCounts] = Field(default_factory=dict)
     topics: dict[str, TopicCounts] = Field(default_factory=dict)
     words: dict[str, dict[int, int]] = Field(default_factory=dict)  # by k: number of words -> kept texts
-    configs: dict[str, tuple[str, ...]]
+    licences: dict[str, int]  # of all rows, by SPDX name
+    validation: float  # share of combinations set aside: the recipe's, or 0.0 where the texts are too few for it
+    configs: dict[str, tuple[str, ...]]  # of the k of which texts were kept
     default: str
     files: dict[str, str]
     dataset_hash: str

@@ -1,26 +1,24 @@
 """What a run costs: prices by model, tokens by model and stage, and the budget that stops it.
 
-    meter = Meter(load_prices(), budget_usd=20.0, ledger=folder / "spent.json")
+    meter = Meter(load_prices(), budget_usd=20.0, ledger=folder / "spent.jsonl")
     current_meter.set(meter)
     meter.admit("openai/gpt-4.1"); ...; meter.record("openai/gpt-4.1", "grade", Usage(1200, 80), cached=False)
 
 An unknown price stays unknown: it is never counted as $0.
 """
 
-import json
-import os
 import threading
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import Field
 
+from datasets_builder.ledger import Ledger, Stage, Usage
 from datasets_builder.skillmix.config import Strict, read_config
-from datasets_builder.skillmix.errors import DskillError, OutsideError, UsageError
+from datasets_builder.skillmix.errors import DskillError, OutsideError
 
 SHIPPED = Path(__file__).resolve().parent / "prices.yml"
 MILLION = 1_000_000
@@ -28,14 +26,6 @@ MILLION = 1_000_000
 
 class BudgetError(OutsideError):
     """The budget of a run is spent; a higher one continues it."""
-
-
-class Usage(NamedTuple):
-    """Tokens of one answer. ``input_tokens`` are all of the prompt, those of the provider's prompt cache among them."""
-
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int = 0
 
 
 class Price(Strict):
@@ -81,7 +71,7 @@ class Meter:
     """Counts what the requests of a run cost and refuses further ones once the budget is spent.
 
     Safe in threads and in tasks. With a ``ledger`` the tokens paid for outlive the process, so that a budget is one for
-    all runs that a dataset takes; the file is replaced after each paid answer.
+    all runs that a dataset takes.
     """
 
     def __init__(
@@ -101,11 +91,12 @@ class Meter:
             ledger: Where the tokens paid for are kept.
 
         Raises:
-            UsageError: A ledger that is there cannot be read.
+            UsageError, OutsideError: A ledger that is there cannot be read, or none can be written.
         """
-        self.prices, self.budget_usd, self._batched, self._ledger = prices, budget_usd, frozenset(batched), ledger
-        self._paid: dict[tuple[str, str], Usage] = _read_ledger(ledger)
-        self._usd = {key: self._value(key[0], usage) for key, usage in self._paid.items()}
+        self.prices, self.budget_usd, self._batched = prices, budget_usd, frozenset(batched)
+        self._price: dict[str, Price | None] = {}
+        self._ledger = Ledger(ledger)
+        self._usd = {key: self._value(key[0], usage) for key, usage in self._ledger.paid.items()}
         self._used_usd = 0.0
         self._halted: DskillError | None = None
         self._lock = threading.Lock()
@@ -129,20 +120,22 @@ class Meter:
         """Counts an answer of the model; ``cached`` says that it came from the cache and costs nothing now.
 
         Raises:
-            OutsideError: The ledger cannot be written: where it has no room, the answers have none either.
+            OutsideError: The ledger cannot be written.
         """
         with self._lock:
             self._used_usd += self._value(model, usage) or 0.0
             if cached:
                 return
-            before = self._paid.get((model, stage), Usage(0, 0))
-            self._paid[model, stage] = Usage(*(a + b for a, b in zip(before, usage, strict=True)))
-            self._usd[model, stage] = self._value(model, self._paid[model, stage])
-            self._write_ledger()
+            self._ledger.add(model, stage, usage)
+            self._usd[model, stage] = self._value(model, self._ledger.paid[model, stage])
 
     def halt(self, error: DskillError) -> None:
         """Refuses every further request with this error."""
         self._halted = error
+
+    def close(self) -> None:
+        """Lets go of the ledger."""
+        self._ledger.close()
 
     @property
     def spent_usd(self) -> float:
@@ -155,39 +148,20 @@ class Meter:
         return self._used_usd
 
     @property
-    def paid(self) -> Mapping[tuple[str, str], Usage]:
+    def paid(self) -> Mapping[Stage, Usage]:
         """Tokens paid for, by model and stage."""
-        return self._paid
+        return self._ledger.paid
 
     @property
     def unpriced(self) -> list[str]:
         """Models that were paid for and have no price."""
-        return self.prices.unknown([model for model, _ in self._paid])
+        return self.prices.unknown([model for model, _ in self.paid])
 
     def _value(self, model: str, usage: Usage) -> float | None:
-        price = self.prices.of(model)
+        if model not in self._price:
+            self._price[model] = self.prices.of(model)
+        price = self._price[model]
         return None if price is None else price.usd(usage, batched=model in self._batched)
-
-    def _write_ledger(self) -> None:
-        if self._ledger is None:
-            return
-        working = self._ledger.with_suffix(".tmp")
-        content = [{"model": model, "stage": stage, **usage._asdict()} for (model, stage), usage in self._paid.items()]
-        try:
-            working.write_text(json.dumps(content), encoding="utf-8")
-            os.replace(working, self._ledger)
-        except OSError as error:
-            raise OutsideError(f"{self._ledger}: what is spent cannot be written down: {error}") from None
 
 
 current_meter: ContextVar[Meter | None] = ContextVar("current_meter", default=None)
-
-
-def _read_ledger(path: Path | None) -> dict[tuple[str, str], Usage]:
-    if path is None or not path.exists():
-        return {}
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return {(row.pop("model"), row.pop("stage")): Usage(**{k: int(v) for k, v in row.items()}) for row in rows}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise UsageError(f"{path}: cannot be read; delete it to count what is spent from zero") from None

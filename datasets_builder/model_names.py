@@ -3,6 +3,7 @@
 Example: ``azureai/gpt-5`` and ``openai/o3`` are of one family, and a grader may like its own family's texts too well.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 _SECRET = re.compile(r"(?:^|[_-])(?:api_?key|key|access_token|auth_token|token|secret|password|authorization)$", re.I)
+_SECRET_VARIABLE = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$")
 _FAMILIES = re.compile(
     r"chatgpt|gpt|claude|gemini|gemma|llama|qwen|qwq|mi[sx]tral|ministral|magistral|codestral|deepseek|grok|kimi"
     r"|olmo|granite|nemotron|smollm|(?<![a-z])(?:o[1-9]|phi|yi|glm|nova|command)(?![a-z])",
@@ -32,6 +34,14 @@ def refuse_secrets(value: Any) -> Any:
             )
         refuse_secrets(inner)
     return value
+
+
+def hide_secrets(text: str) -> str:
+    """The text with the secrets of the environment blotted out: servers repeat a key that they refuse."""
+    for name, value in os.environ.items():
+        if _SECRET_VARIABLE.search(name) and len(value) >= 8:
+            text = text.replace(value, "***")
+    return text
 
 
 def public_name(name: str) -> str:

@@ -11,9 +11,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import Discriminator, Field, Tag, ValidationError, field_serializer, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, field_serializer, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from datasets_builder.miniature.grader import grade_reply
 from datasets_builder.miniature.teacher import reply
@@ -25,6 +26,8 @@ from datasets_builder.skillmix.errors import UsageError
 SCOPE = "scope"  # keys on the last message: the row id, which tells identical prompts of different rows apart,
 VOTE, TRY = "vote", "try"  # the number of the vote, and of the try at it,
 STAGE = "stage"  # and the Task that asks, for the accounts
+BATCHING = frozenset({"anthropic", "google", "grok", "openai", "together"})  # providers with a batch mode
+IN_BATCHES = 10_000  # requests of one model that may wait in batches: as many as one batch should hold
 WITHHELD = "the provider's filter withheld the answer"  # the error that is a refusal
 
 Messages = Sequence[Mapping[str, str]]
@@ -109,6 +112,15 @@ class InspectConfig(Strict):
     @classmethod
     def _without_secrets(cls, value: Any) -> Any:
         return refuse_secrets(value)
+
+    @model_validator(mode="after")
+    def _has_batches(self) -> Self:
+        provider = self.model.partition("/")[0]
+        if self.batch and provider not in BATCHING:
+            known = ", ".join(sorted(BATCHING))
+            message = "provider {provider} has no batch mode ({known} have); drop the key 'batch'"
+            raise PydanticCustomError("batch", message, {"provider": provider, "known": known})
+        return self
 
     @field_serializer("model")
     def _public_model(self, value: str) -> str:

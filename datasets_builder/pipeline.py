@@ -15,6 +15,7 @@ from pydantic import Field
 
 from datasets_builder.decontaminate import DecontaminateConfig
 from datasets_builder.dedup import NearConfig
+from datasets_builder.licences import DEFAULT, Licence
 from datasets_builder.model_names import warn_of_family
 from datasets_builder.models import GraderConfig, TeacherConfig
 from datasets_builder.quiet_distilabel import Pipeline
@@ -55,6 +56,7 @@ class DataRecipe(Strict):
     decontaminate: DecontaminateConfig | None = None
     limit: int | None = Field(default=None, ge=1)
     validation: float = Field(default=0.05, ge=0, lt=1)
+    licence: Licence = DEFAULT
     concurrency: int = Field(default=50, ge=1)
     input_batch_size: int = Field(default=500, ge=1)
 

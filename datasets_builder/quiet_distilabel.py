@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ with warnings.catch_warnings():
 sys.excepthook = _hook
 warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)  # again for every subclass of a Step
 logging.getLogger("distilabel").setLevel(logging.WARNING)
+logging.getLogger("distilabel.distiset").setLevel(logging.ERROR)  # it warns of an interrupt, which we tell ourselves
+os.environ.setdefault("DISTILABEL_LOG_LEVEL", "WARNING")  # of the processes of its runners; at INFO every request shows
 
 __all__ = ["LLM", "AsyncLLM", "GlobalStep", "Pipeline", "Step", "StepInput", "Task", "find_stock", "no_progress_bars"]
 

@@ -1,9 +1,9 @@
 """A build under way: who holds its folder, what it makes, and where its answers are kept until it is done.
 
-data/paper                  the dataset: whole, or not there
-data/paper.cache/generate/  every answer, by the hash of its request; a later run asks for none of them again
-data/paper.cache/spent.json what they cost, in tokens
-data/paper.cache/recipe.json while the build is under way: what its rows depend on
+data/paper                    the dataset: whole, or not there
+data/paper.cache/generate/    every answer, by the hash of its request; a later run asks for none of them again
+data/paper.cache/spent.jsonl  what they cost, in tokens
+data/paper.cache/recipe.json  while the build is under way: what its rows depend on
 """
 
 import fcntl
@@ -27,7 +27,7 @@ def cache_of(out: Path) -> Path:
 
 def ledger_of(out: Path) -> Path:
     """The file in which the tokens that a dataset has cost are kept."""
-    return cache_of(out) / "spent.json"
+    return cache_of(out) / "spent.jsonl"
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def _begin(cache: Path, record: Path, identity: Mapping[str, Any]) -> None:
     working = record.with_suffix(".tmp")
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (cache / "spent.json").unlink(missing_ok=True)
+        (cache / "spent.jsonl").unlink(missing_ok=True)
         working.write_text(json.dumps(identity, indent=1), encoding="utf-8")
         os.replace(working, record)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Runs rows through a pipeline: streamed in this process, or by distilabel's own runners. Same rows from all.
+"""Runs rows through a pipeline, streamed in this process; stock_runner.py has distilabel's own runners. Same rows.
 
     rows -> queue -> [Task: n workers] -> queue -> [Step: a batch of what waits] -> queue -> ... -> rows in input order
 
@@ -6,21 +6,16 @@ Queues are bounded, so a slow grader holds generation back. A worker keeps its p
 """
 
 import asyncio
-import json
-import os
-import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
+from datasets_builder.drive import drive
 from datasets_builder.halt import Halt
-from datasets_builder.quiet_distilabel import AsyncLLM, Pipeline, Step, StepInput, Task, no_progress_bars
-from datasets_builder.skillmix.errors import DskillError, OutsideError, UsageError
+from datasets_builder.quiet_distilabel import AsyncLLM, Pipeline, Step, Task
+from datasets_builder.skillmix.errors import DskillError, UsageError
 from datasets_builder.spool import ABSENT, Spool
 from datasets_builder.steps import Row, answer
 
@@ -72,7 +67,7 @@ def run_stream(
     for step in steps:
         step.load()
     try:
-        finished = asyncio.run(_stream(steps, rows, concurrency, progress, spool, halt))
+        finished = drive(_stream(steps, rows, concurrency, progress, spool, halt), halt)
     except ExceptionGroup as group:
         raise _first(group) from group
     except asyncio.CancelledError:
@@ -83,85 +78,6 @@ def run_stream(
             step.unload()
     halt.raise_error()
     return finished if spool else list(finished)
-
-
-def run_stock(pipeline: Pipeline, rows: Sequence[Row], *, batch_size: int = 1000) -> list[Row]:
-    """As ``run_stream``, by ``Pipeline.run(use_cache=False)``: a process for each step, for models that live on a GPU.
-
-    Raises:
-        UsageError: The pipeline has several ends.
-        DskillError: A step failed on a batch, so that its rows are lost.
-        KeyboardInterrupt: The run was interrupted; distilabel itself would return the part that is done.
-    """
-    return _run_sealed(pipeline, rows, batch_size, lambda sealed: sealed)
-
-
-def run_ray(pipeline: Pipeline, rows: Sequence[Row], *, batch_size: int = 1000) -> list[Row]:
-    """As ``run_stock``, with an actor of Ray for each step: on the cluster that RAY_ADDRESS names, or on this machine.
-
-    Raises:
-        OutsideError: Ray is not installed.
-        UsageError, DskillError, KeyboardInterrupt: As ``run_stock``.
-    """
-    try:
-        import ray
-    except ImportError:
-        raise OutsideError("--runner ray: package 'ray' is missing; pip install 'dskill-mix[ray]'") from None
-    options = {"log_to_driver": False, "include_dashboard": False, "logging_level": "ERROR"}
-    try:
-        return _run_sealed(pipeline, rows, batch_size, lambda sealed: sealed.ray(ray_init_kwargs=options))
-    finally:
-        ray.shutdown()
-
-
-def _run_sealed(
-    pipeline: Pipeline, rows: Sequence[Row], batch_size: int, place: Callable[[Pipeline], Any]
-) -> list[Row]:
-    """The rows by the runner of distilabel's that ``place`` gives for the pipeline."""
-    ends = [name for name in pipeline.dag.G if not pipeline.dag.G.out_degree(name)]
-    if len(ends) != 1:
-        raise UsageError(f"pipeline {pipeline.name!r} has {len(ends)} ends ({', '.join(ends)}); join them in one step")
-    os.environ.setdefault("DISTILABEL_LOG_LEVEL", "WARNING")  # at INFO it tells of every batch
-    with tempfile.TemporaryDirectory() as folder, no_progress_bars():
-        pipeline._cache_dir = Path(folder)
-        with pipeline:
-            pipeline.dag.get_step(ends[0])["step"].connect(_Seal(name="seal", input_batch_size=batch_size))
-        placed = place(pipeline)
-        with _interruptible(placed):
-            result = placed.run(use_cache=False, dataset=_numbered(rows), dataset_batch_size=batch_size)
-        sealed = [text for split in result.get("default", {}).values() for text in split["sealed"]]
-    return _restore(rows, [json.loads(text) for text in sealed])
-
-
-class _Seal(Step):  # type: ignore[misc]
-    """Packs a row into JSON: the stock runner guesses column types from the first rows, and fails on a later one."""
-
-    @property
-    def outputs(self) -> list[str]:
-        return ["sealed"]
-
-    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
-        yield [{"sealed": json.dumps(row)} for row in inputs]
-
-
-@contextmanager
-def _interruptible(pipeline: Pipeline) -> Iterator[None]:
-    """Makes an interrupt an interrupt: distilabel takes Ctrl-C for an early success, and leaves its handler behind."""
-    before = signal.getsignal(signal.SIGINT)
-    interrupted = False
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-        pipeline._stop()
-
-    pipeline._handle_keyboard_interrupt = lambda: signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if interrupted:
-            raise KeyboardInterrupt
 
 
 async def _stream(
@@ -188,7 +104,7 @@ async def _stream(
             finished = Spool(len(rows), folder)
             came = group.create_task(_collect(queues[-1], finished))
     if halt.error is None and (came.result() != len(rows) or finished.missing):
-        raise _lost(len(rows), came.result(), len(rows) - finished.missing)
+        raise lost_rows(len(rows), came.result(), len(rows) - finished.missing)
     return finished
 
 
@@ -280,19 +196,8 @@ class _WatchedQueue(asyncio.Queue[Row | None]):
             self.report(Progress(self.done, self.total, self.kept, self.done / max(now - self.began, 1e-9)))
 
 
-def _numbered(rows: Sequence[Row]) -> list[Row]:
-    return [{**row, INDEX: index} for index, row in enumerate(rows)]
-
-
-def _restore(given: Sequence[Row], rows: list[Row]) -> list[Row]:
-    """The rows in input order, each there once."""
-    by_index: dict[Any, Row] = {row.get(INDEX): row for row in rows}
-    if len(rows) != len(given) or by_index.keys() != set(range(len(given))):
-        raise _lost(len(given), len(rows), len(by_index))
-    return [{name: value for name, value in by_index[index].items() if name != INDEX} for index in range(len(given))]
-
-
-def _lost(given: int, came: int, different: int) -> DskillError:
+def lost_rows(given: int, came: int, different: int) -> DskillError:
+    """The error of a run out of which other rows came than went in."""
     return DskillError(
         f"{given} rows went in and {came} came out ({different} different): "
         "a step lost or repeated rows, or distilabel gave up on a batch"

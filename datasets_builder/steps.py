@@ -20,7 +20,17 @@ from datasets_builder.skillmix.prompts import PromptSet, load_prompts
 from datasets_builder.skillmix.reading import read_text, refuses
 from datasets_builder.skillmix.rubric import criteria, foresee, is_decided, names_a_skill, sentence_limit
 from datasets_builder.skillmix.sentences import count_sentences
-from datasets_builder.talk import Conversation, Reason, Row, Talk, answer, ask_all, rejection, without_answer
+from datasets_builder.talk import (
+    Conversation,
+    Reason,
+    Row,
+    Talk,
+    answer,
+    answer_elsewhere,
+    ask_all,
+    rejection,
+    without_answer,
+)
 
 __all__ = ["Deduplicate", "Generate", "Grade", "Reason", "Revise", "Row", "Screen", "Select", "answer", "rejection"]
 
@@ -76,7 +86,7 @@ class SkillMixTask(Informed, Task):  # type: ignore[misc]
             yield self._answer_batches(inputs)
 
     async def _answer_all(self, rows: list[Row]) -> list[Row]:
-        return await asyncio.gather(*(answer(self, row) for row in rows))
+        return await asyncio.gather(*(answer_elsewhere(self, row) for row in rows))
 
     def _answer_batches(self, rows: list[Row]) -> list[Row]:
         """All rows' first requests as a batch, then the second ones of those that have one, and so on."""
@@ -150,7 +160,7 @@ class Grade(SkillMixTask):
 
     @property
     def outputs(self) -> list[str]:
-        """The raw replies and the votes in them."""
+        """The raw replies, of each vote one or two, and the votes in them."""
         return ["reply_grade", "votes", "reason", "detail"]
 
     def messages(self, row: Row) -> list[dict[str, str]]:
@@ -161,14 +171,15 @@ class Grade(SkillMixTask):
         """Vote by vote, until the verdict is decided."""
         combination, request = combination_of(row), self.format_input(row)
         votes: list[dict[str, bool] | None] = []
-        replies: list[str | None] = []
+        replies: list[list[str | None]] = []
         while len(votes) < self.num_generations and not self._is_decided(votes, row):
             marks = None
+            replies.append([])
             for attempt in range(TRIES):
                 reply = yield [*request[:-1], {**request[-1], VOTE: str(len(votes)), TRY: str(attempt)}]
                 if reply.error:
                     return {"reply_grade": replies, "votes": _as_lists(votes)} | without_answer(self, reply)
-                replies.append(reply.text)
+                replies[-1].append(reply.text)
                 if (marks := self.prompt_set.read_vote(reply.text, combination)) is not None:
                     break
             votes.append(marks)

@@ -29,6 +29,7 @@ Reason = Literal[
     "duplicate",  # another row has the same text, or one too like it
 ]
 
+STOPPED = "stopped"  # in place of a reason: the run ends with the detail for its error
 MAX_DETAIL = 300  # characters; an error may quote a whole request
 
 Messages = list[dict[str, str]]
@@ -62,6 +63,14 @@ async def answer(task: Task, row: Row) -> Row:
     while talk.request is not None:
         talk.hear(await _ask(task, talk.request))
     return talk.row
+
+
+async def answer_elsewhere(task: Task, row: Row) -> Row:
+    """As ``answer``, in a process that no error leaves with its words: the row carries what stops the run."""
+    try:
+        return await answer(task, row)
+    except DskillError as error:
+        return {**dict.fromkeys(task.get_outputs()), **row, "reason": STOPPED, "detail": str(error)}
 
 
 class Conversation:

@@ -13,6 +13,7 @@ class Tally:
     def __init__(self) -> None:
         self.kept: Counter[tuple[int, str]] = Counter()  # by k and side
         self.rejects: Counter[tuple[int, str]] = Counter()  # by k and reason
+        self.licences: Counter[str] = Counter()
         self._skills: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._topics: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -21,6 +22,7 @@ class Tally:
     def add(self, record: Mapping[str, Any]) -> None:
         """Counts one record, with its ``reason``."""
         reason, k = record["reason"], record["k"]
+        self.licences[record["licence"]] += 1
         self._topics[record["topic"]].update(["generated"] if reason else ["generated", "kept"])
         for skill in record["skills"]:
             self._skills[skill].update(["generated"] if reason else ["generated", "kept"])

@@ -13,11 +13,12 @@ from pathlib import Path
 from datasets_builder.build import spread
 from datasets_builder.pipeline import DataRecipe, make_pipeline, requests
 from datasets_builder.quiet_distilabel import Pipeline
-from datasets_builder.runner import run_stock, run_stream
+from datasets_builder.runner import run_stream
 from datasets_builder.skillmix.catalogue import load_catalogue
 from datasets_builder.skillmix.config import read_config
 from datasets_builder.skillmix.prompts import load_prompts
 from datasets_builder.steps import Row
+from datasets_builder.stock_runner import run_stock
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "data" / "miniature.yml"
 

@@ -69,7 +69,7 @@ class Script(Step):  # type: ignore[misc]
         text = " ".join(words)
         vote = [chance.random() >= SLIP / row["k"] for _ in row["skills"]] + [True] * 3
         given = {"prompt": f"write {row['k']} on {row['topic']} showing {', '.join(row['skills'])}", "text": text}
-        replies = {"reply_generate": text, "reply_revise": text, "reply_grade": [str(vote)] * 3}
+        replies = {"reply_generate": text, "reply_revise": text, "reply_grade": [[str(vote)]] * 3}
         return row | given | replies | {"votes": [vote] * 3, "reason": None, "detail": None}
 
 
@@ -84,7 +84,11 @@ def measure(count: int, near: float | None, out: Path) -> None:
     with Pipeline(name="volume") as pipeline:
         script = Script(name="script", input_batch_size=500)
         threshold = NearConfig(threshold=near) if near else None
-        script >> Select(name="select", input_batch_size=500) >> Deduplicate(name="dedup", near_duplicates=threshold)
+        (
+            script
+            >> Select(name="select", votes=3, input_batch_size=500)
+            >> Deduplicate(name="dedup", near_duplicates=threshold)
+        )
     began = time.perf_counter()
     rows = run_stream(pipeline, asked, spool=out.parent)
     ran = time.perf_counter()

@@ -10,27 +10,29 @@ import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pysbd import Segmenter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets_builder"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
-from recorded import names_of, read_recorded, run_recorded, slug_of, to_requests
+import polars as pl
+from recorded import build_recorded, names_of, read_recorded, slug_of, to_requests
 
-from datasets_builder.dataset import Manifest, Origin, account, write_dataset
 from datasets_builder.dedup import NearConfig, Repeat, describe, find_repeats
+from datasets_builder.manifest import read_manifest
 from datasets_builder.skillmix.reading import read_text
 from datasets_builder.skillmix.rubric import names_a_skill, sentence_limit
 from datasets_builder.skillmix.sentences import count_sentences
 
 Answers = list[dict[str, str]]
+NEAR = 0.7  # similarity of near-duplicates
 MAX_TOLD = 40  # differences that are listed one by one
-NOTICE = (  # the rest of the card, and the licence column, are those of a build, and not true of these texts
+NOTICE = (  # the rest of the card is that of a build, and not all of it true of these texts
     "> **A study, not to be published.** These are recorded answers of others (Apache-2.0, tests/data/README.md);"
-    " they are ungraded, and the sentence limit was lifted. Licence, grades and limit below are not theirs.\n\n"
+    " they are ungraded, their combinations were not drawn, and the sentence limit was lifted.\n\n"
 )
 QUOTES = "\"'\u201c\u201d\u2018\u2019"
 PYSBD = Segmenter(language="en", clean=False)
@@ -132,26 +134,43 @@ def find_near(answers: Answers, texts: list[str]) -> list[str]:
 
 
 def build(answers: Answers, out: Path) -> list[str]:
-    """The answers as a dataset, ungraded (every grade is full marks) and with the sentence limit lifted."""
-    from cards.dataset_card import make_dataset_card
+    """The answers through ``dskill build``: first as they are, then with the sentence limit lifted, into ``out``.
 
+    They are ungraded: the grader behind the loopback server gives full marks to all.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        asked, rows, catalogue, prompts = run_recorded(Path(folder) / "catalogue", answers, NearConfig(), limit=99)
-    origin = Origin("recorded/gpt-5", "none/full-marks", prompts.version, "recorded", 0, 0.05)
-    identity = {"catalogue": "recorded", "revise": False}
+        code, _ = build_recorded(Path(folder), answers, NEAR)
+    lines = [f"dskill build: exit code {code}, for the reason that it gives above"]
+    out.mkdir(parents=True)
+    code, dataset = build_recorded(out, answers, NEAR, limit=99)
+    card = dataset / "README.md"
+    card.write_text(card.read_text(encoding="utf-8").replace("\n# ", f"\n{NOTICE}# ", 1), encoding="utf-8")
+    manifest = read_manifest(dataset)
+    assert manifest is not None
+    kept = sum(counts.kept for counts in manifest.counts.values())
+    lines.append(f"with the limit lifted: exit code {code}; {kept} kept, rejected {manifest.rejects}; {dataset}")
+    return lines + compare_folder(answers, dataset)
 
-    def card(manifest: Manifest, samples: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, bytes]]:
-        body, plots = make_dataset_card(manifest.model_dump(), samples)
-        return NOTICE + body, plots
 
-    manifest = write_dataset(out, account(asked, rows), origin, catalogue, identity, card)
-    return [f"{out}: {sum(c.kept for c in manifest.counts.values())} kept, rejected {manifest.rejects}"]
+def compare_folder(answers: Answers, dataset: Path) -> list[str]:
+    """Whether each reply arrived word for word, and each text is what its author's answer holds."""
+    replies = {row["id"]: row["reply_generate"] for row in pl.read_parquet(dataset / "transcripts").to_dicts()}
+    arrived = Counter(replies.values()) == Counter(answer["raw_completion"] for answer in answers)
+    texts = [row for path in dataset.glob("data/*/*.parquet") for row in pl.read_parquet(path).to_dicts()]
+    theirs = {answer["raw_completion"]: answer["completion"].strip() for answer in answers}
+    pairs = [(row["text"], theirs[replies[row["id"]]]) for row in texts]
+    alike = sum(ours == their for ours, their in pairs)
+    bare = sum(ours == their.strip(QUOTES) != their for ours, their in pairs)
+    return [
+        f"  replies word for word in transcripts: {'all' if arrived else 'NOT all'} {len(replies)}",
+        f"  texts in the folder as by the authors: {alike} of {len(texts)}, without quotation marks {bare} more",
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recorded", type=Path)
-    parser.add_argument("--out", type=Path, help="writes them as a dataset, the sentence limit lifted")
+    parser.add_argument("--out", type=Path, help="builds them, through HTTP, as a dataset in this new folder")
     options = parser.parse_args()
     answers = read_recorded(options.recorded)
     texts = [read_text(answer["raw_completion"]) or "" for answer in answers]

@@ -29,6 +29,8 @@ def manifest() -> dict[str, Any]:
         "grader": "scripted/miniature",
         "prompt_version": "abcdef012345",
         "counts": counts,
+        "licences": {"CC-BY-4.0": 6090},
+        "validation": 0.1,
         "rejects": {"missed_skill": 600, "missed_topic": 11},
         "configs": {"k1": ("k1",), "k2": ("k2",), "k3": ("k3",), "k12": ("k1", "k2"), "k123": ("k1", "k2", "k3")},
         "default": "k123",
@@ -43,7 +45,7 @@ def test_the_first_screen_says_what_how_much_licence_and_how_to_load(manifest: d
     first = "\n".join(render_dataset_card(manifest).splitlines()[:40])
     for wanted in (
         "5,479 short English texts",
-        "CC BY 4.0",
+        "**Licence:** CC-BY-4.0",
         "A miniature",
         "Not the authors' release",
         "language skill",

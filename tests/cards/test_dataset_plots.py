@@ -25,6 +25,7 @@ def _record(number: int, reason: str | None) -> dict[str, Any]:
         "split": "train" if number % 9 else "validation",
         "text": "word " * (5 + number % 40),
         "marks": [{"criterion": name, "mark": not (reason and name == skills[0])} for name in criteria],
+        "licence": "CC-BY-4.0",
         "reason": reason,
     }
 
@@ -50,7 +51,14 @@ def manifest(tally: Tally) -> dict[str, Any]:
         "configs": {"k2": ("k2",)},
     }
     content |= {"counts": tally.counts(), "rejects": tally.reasons(), "skills": tally.skills()}
-    content |= {"topics": tally.topics(), "words": tally.words(), "files": {"a": "b"}, "versions": {}}
+    content |= {
+        "topics": tally.topics(),
+        "words": tally.words(),
+        "licences": tally.licences,
+        "validation": 0.1,
+        "files": {"a": "b"},
+        "versions": {},
+    }
     return Manifest.model_validate(content).model_dump()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
+import psutil
 import yaml
 from loopback import LoopbackLLM
 from loopback_ledger import Ledger
@@ -113,13 +114,14 @@ class Builder:
         home = self.folder / "home"  # whatever a library leaves in a home folder is looked through as well
         home.mkdir(exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "INSPECT_"))}
-        addresses = {
-            "LOOPBACK_BASE_URL": self.server.openai_url,
-            "OPENAI_BASE_URL": self.server.openai_url,
-            "ANTHROPIC_BASE_URL": self.server.anthropic_url,
-        }
-        keys = dict.fromkeys(("LOOPBACK_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"), KEY)
-        return {**kept, **addresses, **keys, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+        return {**kept, **connections(self.server), "HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+def connections(server: LoopbackLLM, key: str = KEY) -> dict[str, str]:
+    """The variables by which every SDK finds the server."""
+    urls = {"LOOPBACK": server.openai_url, "OPENAI": server.openai_url, "ANTHROPIC": server.anthropic_url}
+    keys = {f"{name}_API_KEY": key for name in urls}
+    return keys | {f"{name}_BASE_URL": url for name, url in urls.items()}
 
 
 def finish(process: subprocess.Popen[str]) -> Outcome:
@@ -127,7 +129,8 @@ def finish(process: subprocess.Popen[str]) -> Outcome:
     try:
         out, err = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
+        for child in (*psutil.Process(process.pid).children(recursive=True), process):
+            child.kill()
         out, err = process.communicate()
         raise AssertionError(f"no end after {PATIENCE} s:\n{out[-2000:]}\n{err[-2000:]}") from None
     return Outcome(process.returncode, out, err)

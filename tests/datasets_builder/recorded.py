@@ -1,17 +1,23 @@
 """Answers of a real LLM as rows of a build: a catalogue for them, a teacher that repeats them, a grader that agrees.
 
+``run_recorded`` streams them through a pipeline in this process; ``build_recorded`` is the command itself, with teacher
+and grader behind the loopback server.
+
 tests/data/recorded_texts.csv holds 30 of them; tests/data/README.md says whose they are. Columns: id, k, skills (names,
 ", " between them), topic, raw_completion (the whole answer), completion (the text that its authors read out of it).
 """
 
 import csv
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import yaml
+from loopback import LoopbackLLM
+from loopback_answers import CannedAnswers, Messages, Stage
 
 from datasets_builder.dedup import NearConfig
 from datasets_builder.pipeline import DataRecipe, make_pipeline
@@ -95,6 +101,65 @@ class AgreeableGrader(AsyncLLM):  # type: ignore[misc]
     async def agenerate(self, input: list[dict[str, str]], num_generations: int = 1) -> dict[str, Any]:
         marks = dict.fromkeys(criteria(self.skills[input[-1]["scope"].split("#")[0]]), 1)
         return {"generations": [json.dumps(marks)] * num_generations, "statistics": {}}
+
+
+class AgreeableAnswers:
+    """The same behind the loopback server: whoever asks for marks gets all of them."""
+
+    def answer(self, messages: Messages, occasion: str) -> str:
+        """A mark of 1 for each id that the prompt ends with."""
+        ids = re.search(r"on these ids: ([^.]+)\. Answer", messages[-1]["content"])
+        if ids is None:
+            raise ValueError("nothing is recorded for this prompt")
+        return json.dumps({"marks": [{"id": name, "mark": 1} for name in ids[1].split(", ")]})
+
+    def describe(self, messages: Messages) -> tuple[str | None, Stage]:
+        """No row can be told."""
+        return None, "grade" if "on these ids: " in messages[-1]["content"] else "generate"
+
+
+def build_recorded(
+    folder: Path, answers: list[dict[str, str]], near: float, limit: int | None = None, **recipe: Any
+) -> tuple[int, Path]:
+    """``dskill build`` with the answers as its rows, through HTTP: its exit code, and the folder that it writes.
+
+    It asks for the combinations of the answers, instead of drawing some, and gets each answer once, as a first and only
+    turn to the full prompts. ``limit`` stands for the sentence limit, which every one of these unrevised texts breaks.
+    """
+    import dskill
+
+    catalogue = make_catalogue(folder / "catalogue", answers)
+    prompts, asked = load_prompts("full", catalogue), to_requests(answers)
+    recorded: dict[str, list[str]] = {}
+    for answer, row in zip(answers, asked, strict=True):
+        prompt = prompts.generate(Combination(tuple(row["skills"]), row["topic"]))
+        recorded.setdefault(prompt, []).append(answer["raw_completion"])
+    content = {
+        "name": "recorded",
+        "catalogue": str(folder / "catalogue"),
+        "prompts": "full",
+        "combinations": {k: {"n": 1} for k in (1, 2, 3)},
+        "seed": 0,
+        "teacher": {"model": "openai-api/loopback/teacher"},
+        "grader": {"model": "openai-api/loopback/grader"},
+        "revise": False,
+        "near_duplicates": {"threshold": near},
+        "licence": "Apache-2.0",
+    }
+    (folder / "recipe.yml").write_text(yaml.safe_dump(content | recipe), encoding="utf-8")
+    command = ["dskill", "build", str(folder / "recipe.yml"), "--out", str(folder / "dataset")]
+    with (
+        LoopbackLLM(answers=CannedAnswers(recorded, AgreeableAnswers())) as server,
+        patch.dict(os.environ, LOOPBACK_BASE_URL=server.openai_url, LOOPBACK_API_KEY="sk-any"),
+        patch("datasets_builder.build.requests", lambda *given, **named: asked),
+        patch("datasets_builder.steps.sentence_limit", lambda k: limit or sentence_limit(k)),
+        patch("sys.argv", command),
+    ):
+        try:
+            dskill.main()
+        except SystemExit as end:
+            return int(end.code or 0), folder / "dataset"
+    return 0, folder / "dataset"
 
 
 def run_recorded(

@@ -132,7 +132,7 @@ def test_an_interrupted_build_says_how_to_go_on_and_does(tmp_path: Path, calm: B
     check_paid(server.ledger, calm.server.ledger, [])  # those in flight were finished, too
 
 
-@pytest.mark.parametrize("limit", [200, 8000], ids=["from the first answer", "when the dataset is written"])
+@pytest.mark.parametrize("limit", [200, 60_000], ids=["from the first answer", "when the dataset is written"])
 def test_a_full_disk_is_one_line_and_the_same_command_continues(tmp_path: Path, limit: int) -> None:
     def fill_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -163,13 +163,13 @@ def test_a_build_that_fails_stays_under_way(tmp_path: Path, monkeypatch: pytest.
         raise DskillError("stop")
     assert os.environ[CACHE_VARIABLE] == "elsewhere"
     assert json.loads((cache_of(out) / "recipe.json").read_text()) == {"votes": 3, "k": {"1": 2}}
-    (cache_of(out) / "spent.json").write_text("[]")
+    (cache_of(out) / "spent.jsonl").write_text("[]")
     with pytest.raises(ResumeError, match="votes was 3, now 4"), under_way(out, {"votes": 4, "k": {"1": 2}}):
         raise AssertionError("nothing may run")
     with under_way(out, {"k": {"1": 2}, "votes": 3}):
-        assert (cache_of(out) / "spent.json").exists()
+        assert (cache_of(out) / "spent.jsonl").exists()
     with under_way(out, {"votes": 4}):  # the next build in this folder: answers stay, money is counted anew
-        assert not (cache_of(out) / "spent.json").exists()
+        assert not (cache_of(out) / "spent.jsonl").exists()
 
 
 def test_only_its_owner_reads_the_cache(tmp_path: Path) -> None:

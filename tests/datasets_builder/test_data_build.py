@@ -1,6 +1,8 @@
 """The dataset folder: loads by every config, is the same every time, and is whole or not there."""
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,24 @@ import pytest
 import yaml
 from data_fakes import CONTENT
 
+from cards.dataset_card import render_dataset_card
 from datasets_builder import build
 from datasets_builder.build import build_dataset, identify, spread
-from datasets_builder.dataset import FEATURES, REJECT_FEATURES, Manifest, account, read_manifest, side
+from datasets_builder.dataset import (
+    FEATURES,
+    REJECT_FEATURES,
+    TRANSCRIPT_FEATURES,
+    Manifest,
+    account,
+    read_manifest,
+    side,
+)
+from datasets_builder.licences import HUB, check_licence, header_of_licences
 from datasets_builder.manifest import fingerprint_of
+from datasets_builder.models import ScriptedTeacher, ScriptedTeacherConfig
 from datasets_builder.pipeline import DataRecipe, requests
 from datasets_builder.skillmix.catalogue import Catalogue
+from datasets_builder.skillmix.config import read_config
 from datasets_builder.skillmix.errors import DskillError, OutsideError, ResumeError, UsageError
 from datasets_builder.skillmix.prompts import PromptSet
 
@@ -23,6 +37,10 @@ HERE = Path("recipe.yml")
 
 def _card(manifest: Manifest, rows: object) -> str:
     return f"# {manifest.name}\n"
+
+
+def _full_card(manifest: Manifest, rows: Any) -> str:
+    return render_dataset_card(manifest.model_dump(), rows)
 
 
 @pytest.fixture(scope="module")
@@ -194,11 +212,140 @@ def test_a_build_that_loses_rows_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_k_without_a_text_is_told(tmp_path: Path, recipe: DataRecipe) -> None:
-    never = DataRecipe.model_validate(CONTENT | {"validation": 0.999999})
-    with pytest.raises(DskillError, match="no train text of k1 was kept"):
-        build_dataset(never, HERE, tmp_path / "out", card=_card)
+class Refusing(ScriptedTeacher):
+    """Writes nothing with two skills, or nothing at all."""
+
+    ks: tuple[int, ...]
+
+    async def agenerate(self, input: list[dict[str, str]], num_generations: int = 1) -> dict[str, Any]:
+        """As the scripted teacher, where it does not refuse."""
+        if int(input[-1]["scope"][1]) in self.ks:
+            return {"generations": [None] * num_generations, "statistics": {}}
+        return await super().agenerate(input, num_generations)
+
+
+@pytest.fixture()
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the teacher refuse some k."""
+
+    def make(*ks: int) -> None:
+        teacher = Refusing(seed=0, slip=0.3, incidental=0.3, ks=ks)
+        monkeypatch.setattr(ScriptedTeacherConfig, "llm", lambda self, seed: teacher)
+
+    return make
+
+
+def load_all(out: Path) -> dict[str, dict[str, int]]:
+    """Every config that the README names, loaded: its rows by split."""
+    header = yaml.safe_load((out / "README.md").read_text().split("---\n", 2)[1])
+    loaded = {c["config_name"]: datasets.load_dataset(str(out), c["config_name"]) for c in header["configs"]}
+    return {name: {split: len(rows) for split, rows in config.items()} for name, config in loaded.items()}
+
+
+def test_a_k_without_a_text_is_told(tmp_path: Path, recipe: DataRecipe, refuse: Callable[..., None]) -> None:
+    refuse(2)
+    with pytest.raises(DskillError, match=r"no text of k2 was kept, rejected: \{'empty': 120\}; nothing is written"):
+        build_dataset(recipe, HERE, tmp_path / "out", card=_card)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trial_goes_on_without_a_k(tmp_path: Path, recipe: DataRecipe, refuse: Callable[..., None]) -> None:
+    refuse(2)
+    manifest = build_dataset(recipe, HERE, tmp_path / "out", card=_full_card, limit=30)
+    assert list(manifest.configs) == ["k1", "k3", "k13"] and manifest.counts["k2"].rejected == 10
+    assert load_all(tmp_path / "out")["transcripts"] == {"transcripts": 30}
+    assert "No text of k = 2 was kept." in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_trial_of_which_nothing_is_kept_shows_why(
+    tmp_path: Path, recipe: DataRecipe, refuse: Callable[..., None]
+) -> None:
+    refuse(1, 2, 3)
+    manifest = build_dataset(recipe, HERE, tmp_path / "out", card=_full_card, limit=9)
+    assert (manifest.configs, manifest.default, manifest.rejects) == ({}, "transcripts", {"empty": 9})
+    assert load_all(tmp_path / "out") == {"transcripts": {"transcripts": 9}}
+    assert "No text of k = 1, 2, 3 was kept." in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 7, 12, 20, 45, 200])
+def test_a_trial_of_any_size_is_a_dataset(tmp_path: Path, recipe: DataRecipe, limit: int) -> None:
+    manifest = build_dataset(recipe, HERE, tmp_path / "out", card=_full_card, limit=limit)
+    loaded, card = load_all(tmp_path / "out"), (tmp_path / "out" / "README.md").read_text()
+    assert loaded.pop("transcripts") == {"transcripts": limit}
+    assert sum(
+        loaded[name]["train"] + loaded[name].get("validation", 0) for name in ("k1", "k2", "k3") if name in loaded
+    ) == sum(c.kept for c in manifest.counts.values())
+    assert len({frozenset(splits) for splits in loaded.values()}) <= 1  # every config has both splits, or none has
+    assert (
+        ("There is no validation split: the texts are too few" in card) == (manifest.validation == 0.0) == (limit < 45)
+    )
+    assert f"Only the first {limit} texts of the recipe were asked for" in card
+
+
+def test_texts_that_would_all_be_set_aside_are_not(tmp_path: Path, recipe: DataRecipe) -> None:
+    never = recipe.model_copy(update={"validation": 0.999999})
+    manifest = build_dataset(never, HERE, tmp_path / "out", card=_card)
+    assert manifest.validation == 0.0 and all(c.train and not c.validation for c in manifest.counts.values())
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
+    build_dataset(recipe.model_copy(update={"validation": 0.0}), HERE, tmp_path / "none", card=_card)
+    assert all((tmp_path / "none" / path.relative_to(tmp_path / "out")).read_bytes() == b for path, b in files.items())
+
+
+def test_what_the_models_said_is_kept_of_every_row(built: Path, manifest: Manifest) -> None:
+    said = datasets.load_dataset(str(built), "transcripts", split="transcripts")
+    assert said.features == TRANSCRIPT_FEATURES
+    assert len(said) == len(set(said["id"])) == sum(c.generated for c in manifest.counts.values())
+    assert Counter(reason for reason in said["reason"] if reason) == Counter(manifest.rejects)
+    kept = {row["id"]: row for row in datasets.load_dataset(str(built), "k123", split="train")}
+    for row in said:
+        assert len(row["reply_grade"]) == len(row["votes"])
+        if row["id"] in kept:
+            assert kept[row["id"]]["text"] in row["reply_revise"] and row["votes"] == kept[row["id"]]["votes"]
+            assert [json.loads(tries[-1]).values() for tries in row["reply_grade"]]
+    unpaid = [row for row in said if row["reason"] in ("too_long", "empty")]
+    assert unpaid and all(row["reply_generate"] is not None and row["reply_grade"] == [] for row in unpaid)
+
+
+def test_a_licence_is_that_of_the_recipe_or_of_the_row(
+    tmp_path: Path, recipe: DataRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"licence": "ODC-By-1.0", "source": "contributed", "contributor": "somebody"}
+    ask = build.ask_for
+
+    def mixed(*args: Any) -> list[dict[str, Any]]:
+        return [row | (given if row["k"] == 2 else {}) for row in ask(*args)]
+
+    own = recipe.model_copy(update={"licence": "CC0-1.0"})
+    build_dataset(own, HERE, tmp_path / "own", card=_full_card, limit=60)
+    monkeypatch.setattr(build, "ask_for", mixed)
+    manifest = build_dataset(own, HERE, tmp_path / "mixed", card=_full_card, limit=60)
+    assert manifest.licences == {"CC0-1.0": 40, "ODC-By-1.0": 20}
+    row = datasets.load_dataset(str(tmp_path / "mixed"), "k2", split="train")[0]
+    assert {name: row[name] for name in given} == given
+    other = datasets.load_dataset(str(tmp_path / "mixed"), "k1", split="train")[0]
+    assert (other["licence"], other["source"], other["contributor"]) == ("CC0-1.0", "synthetic", "dskill-mix")
+    cards = [(tmp_path / name / "README.md").read_text() for name in ("own", "mixed")]
+    assert "license: cc0-1.0\n" in cards[0] and "- **Licence:** CC0-1.0\n" in cards[0]
+    assert "license: other\n" in cards[1] and "CC0-1.0 (40 rows), ODC-By-1.0 (20 rows)" in cards[1]
+
+
+@pytest.mark.parametrize(("given", "name"), [("cc-by-sa-4.0", "CC-BY-SA-4.0"), ("mit", "MIT")])
+def test_a_licence_is_spelt_as_spdx_spells_it(given: str, name: str) -> None:
+    assert DataRecipe.model_validate(CONTENT | {"licence": given}).licence == name
+
+
+@pytest.mark.parametrize("given", ["CC BY 4.0", "CC-BY", "MIT OR Apache-2.0", "", "<b>"])
+def test_what_is_no_licence_is_refused(tmp_path: Path, given: str) -> None:
+    path = tmp_path / "recipe.yml"
+    path.write_text(yaml.safe_dump(CONTENT | {"licence": given}))
+    with pytest.raises(UsageError, match=r"recipe.yml: key 'licence': no licence that SPDX knows, such as CC-BY-4.0"):
+        read_config(DataRecipe, path)
+
+
+def test_the_hub_gets_its_own_names_of_licences() -> None:
+    assert header_of_licences({"ODC-By-1.0"}) == {"license": "odc-by"}
+    assert header_of_licences({"EUPL-1.2"})["license_link"] == "https://spdx.org/licenses/EUPL-1.2.html"
+    assert set(map(check_licence, HUB)) == set(HUB)
 
 
 def test_without_validation_there_is_no_such_split(tmp_path: Path, recipe: DataRecipe) -> None:
@@ -228,7 +375,7 @@ def test_the_readme_has_header_and_body(built: Path) -> None:
     content = yaml.safe_load(header)
     assert body.strip() == "# small"
     assert (content["license"], content["annotations_creators"]) == ("cc-by-4.0", ["machine-generated"])
-    assert [c["config_name"] for c in content["configs"]] == ["k1", "k2", "k3", "k12", "k123"]
+    assert [c["config_name"] for c in content["configs"]] == ["k1", "k2", "k3", "k12", "k123", "transcripts"]
     assert [c["config_name"] for c in content["configs"] if c.get("default")] == ["k123"]
     assert content["size_categories"] == ["n<1K"]
 

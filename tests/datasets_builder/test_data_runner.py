@@ -1,5 +1,6 @@
 """The runners: the same rows from both, in order, none lost; a failing row fails alone, a slow Task holds others."""
 
+import asyncio
 import os
 import signal
 from collections import Counter
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 from data_fakes import BrokenTeacher, CountingTeacher, Gauge, SlowGrader
 
+from datasets_builder.meter import Meter, Prices, current_meter
 from datasets_builder.pipeline import DataRecipe, make_pipeline, requests
 from datasets_builder.quiet_distilabel import Pipeline, Step, StepInput, Task
-from datasets_builder.runner import QUEUE_FACTOR, Progress, run_stock, run_stream
+from datasets_builder.runner import QUEUE_FACTOR, Progress, run_stream
 from datasets_builder.skillmix.errors import DskillError, UsageError
 from datasets_builder.skillmix.prompts import PromptSet
 from datasets_builder.steps import Row
+from datasets_builder.stock_runner import run_stock
 
 
 def _pipeline(recipe: DataRecipe, prompts: PromptSet, **llms: Any) -> Pipeline:
@@ -99,6 +102,53 @@ def test_an_interrupt_ends_the_run_and_leaves_nothing_running(recipe: DataRecipe
     pipeline = _pipeline(recipe, prompts, grade=Interrupted())
     with pytest.raises(KeyboardInterrupt):
         run_stream(pipeline, requests(recipe, prompts.catalogue))
+
+
+def test_a_run_inside_an_event_loop_gives_the_same_rows(recipe: DataRecipe, prompts: PromptSet) -> None:
+    """A notebook has one at work; so does a program that is asynchronous itself."""
+    rows, seen = requests(recipe, prompts.catalogue), list[object]()
+
+    class Seeing(SlowGrader):
+        async def agenerate(self, input: list[dict[str, str]], num_generations: int = 1) -> dict[str, Any]:
+            seen.append(current_meter.get())
+            return await super().agenerate(input, num_generations)
+
+    async def cell() -> list[Row]:
+        return list(run_stream(_pipeline(recipe, prompts, grade=Seeing()), rows))
+
+    meter = Meter(Prices(prices=()))
+    token = current_meter.set(meter)
+    try:
+        assert asyncio.run(cell()) == run_stream(_pipeline(recipe, prompts), rows)
+    finally:
+        current_meter.reset(token)
+    assert set(seen) == {meter}
+
+
+def test_an_interrupt_inside_an_event_loop_finishes_what_is_in_flight(recipe: DataRecipe, prompts: PromptSet) -> None:
+    graded: list[bool] = []
+
+    class Interrupted(SlowGrader):
+        async def agenerate(self, input: list[dict[str, str]], num_generations: int = 1) -> dict[str, Any]:
+            graded.append(False)
+            if len(graded) == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0.05)
+            graded[graded.index(False)] = True
+            return await super().agenerate(input, num_generations)
+
+    async def cell() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            run_stream(_pipeline(recipe, prompts, grade=Interrupted()), requests(recipe, prompts.catalogue))
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        loop = asyncio.new_event_loop()  # asyncio.run would take the interrupt for itself
+        loop.run_until_complete(cell())
+        loop.close()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert 5 <= len(graded) < 320 and all(graded)
 
 
 class InterruptsParent(SlowGrader):

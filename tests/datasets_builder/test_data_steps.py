@@ -81,7 +81,7 @@ def test_grade_collects_the_votes(steps: dict[str, Any]) -> None:
     vote = '{"simile": 1, "deixis": 0, "topic": 1, "sense": 1, "length": 1}'
     row = _run(steps["grade"], Saying(replies=[vote, "no idea", "none"]), {**ASKED, "text": TEXT})
     assert row["votes"] == [[True, False, True, True, True], None]
-    assert row["reply_grade"] == [vote, "no idea", "none"] and row["reason"] is None
+    assert row["reply_grade"] == [[vote], ["no idea", "none"]] and row["reason"] is None
 
 
 VOTES = {"yes": [1, 1, 1, 1, 1], "off topic": [1, 1, 0, 1, 1], "misses": [1, 0, 1, 1, 1], "none": None}
@@ -108,7 +108,7 @@ def test_votes_are_asked_for_while_the_verdict_is_open(
     grade, chosen = dag.get_step("grade")["step"], dag.get_step("select")["step"]
     llm = Saying(replies=[_reply(VOTES[name]) for name in answers])
     row = _run(grade, llm, {**ASKED, "text": TEXT})
-    assert llm.calls == calls == len(row["reply_grade"])
+    assert llm.calls == calls == sum(map(len, row["reply_grade"])) and len(row["reply_grade"]) == len(row["votes"])
     ((row,),) = chosen.process([row])
     assert row["reason"] == reason
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,53 @@ def test_a_failure_is_none_with_its_reason_and_is_not_cached() -> None:
 def test_what_the_filter_withheld_is_told() -> None:
     llm = make(lambda messages, config: said("", stop="content_filter"))
     assert asyncio.run(llm.agenerate([{"role": "user", "content": "x"}]))["errors"] == [WITHHELD]
+
+
+def entries(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 0.5, 0.99])
+def test_an_entry_that_a_kill_cut_short_is_asked_for_again(tmp_path: Path, kept: float) -> None:
+    ask(make())
+    (entry,) = entries(tmp_path)
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[: int(kept * len(whole)) if kept < 1 else 1])
+    assert ask(make()) == ["answer 2"] == ask(make())
+
+
+def test_an_answer_that_is_not_kept_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inspect itself goes on: every answer of the build would be paid for again by the next run."""
+
+    def fill(content: object, file: Any) -> None:
+        file.write(b"half of")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(pickle, "dump", fill)
+        with pytest.raises(OutsideError, match=r"mockllm/model: an answer could not be kept; is the disk full\?"):
+            ask(make())
+    assert entries(tmp_path)[0].read_bytes() == b"half of"
+    assert ask(make(options={"temperature": 0.5, "extra_body": {"x": [1]}}), n=2) == ["answer 2", "answer 3"]
+    meter = Counting(most=0)
+    token = current_meter.set(meter)  # type: ignore[arg-type]
+    try:
+        assert ask(make(options={"temperature": 0.5, "extra_body": {"x": [1]}}), n=2) == ["answer 2", "answer 3"]
+    finally:
+        current_meter.reset(token)
+
+
+def test_a_folder_that_cannot_be_written_to_stops_the_run(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "generate").mkdir()
+    (tmp_path / "cache" / "generate" / "mockllm").write_text("in the way")
+    with pytest.raises(OutsideError, match=r"an answer could not be kept.*Not a directory"):
+        ask(make())
+
+
+def test_a_name_that_leads_out_of_the_cache_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"model 'mockllm/student': name its folder by the full path"):
+        make(model="mockllm/../student")
 
 
 class Counting:

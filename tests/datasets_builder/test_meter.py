@@ -1,7 +1,9 @@
 """What answers cost, the budget that stops a run, and the ledger that outlives it."""
 
 import asyncio
+import resource
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +110,7 @@ def test_batch_mode_costs_half(prices: Prices) -> None:
 
 
 def test_the_ledger_outlives_the_process(prices: Prices, tmp_path: Path) -> None:
-    ledger = tmp_path / "spent.json"
+    ledger = tmp_path / "spent.jsonl"
     for _ in range(3):
         meter = Meter(prices, budget_usd=5.0, ledger=ledger)
         meter.admit("x/dear")
@@ -120,26 +122,70 @@ def test_the_ledger_outlives_the_process(prices: Prices, tmp_path: Path) -> None
     Meter(prices, budget_usd=7.0, ledger=ledger).admit("x/dear")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"model": "x"}]', '[{"model": "x", "stage": "s", "cost": 1}]'])
-def test_a_damaged_ledger_is_refused(prices: Prices, tmp_path: Path, content: str) -> None:
-    (tmp_path / "spent.json").write_text(content)
-    with pytest.raises(UsageError, match=r"spent.json: cannot be read; delete it"):
-        Meter(prices, ledger=tmp_path / "spent.json")
+def test_opening_a_ledger_sums_it_up(prices: Prices, tmp_path: Path) -> None:
+    ledger = tmp_path / "spent.jsonl"
+    with closing(Meter(prices, ledger=ledger)) as meter:
+        for _ in range(5):
+            meter.record("x/dear", "grade", Usage(2, 1), False)
+    assert len(ledger.read_text().splitlines()) == 5
+    with closing(Meter(prices, ledger=ledger)) as again:
+        assert len(ledger.read_text().splitlines()) == 1 and again.paid == meter.paid
+
+
+@pytest.mark.parametrize("torn", ['{"model": "x/dear", "stage": "grade", "input_tok', "{}", "\0\0\0"])
+def test_a_line_that_was_cut_short_costs_that_answer_alone(prices: Prices, tmp_path: Path, torn: str) -> None:
+    ledger = tmp_path / "spent.jsonl"
+    for times in (1, 2, 3):
+        with closing(Meter(prices, ledger=ledger)) as meter:
+            meter.record("x/dear", "grade", Usage(2, 1), False)
+        assert meter.paid == {("x/dear", "grade"): Usage(2 * times, times)}
+        with ledger.open("a") as file:
+            file.write(torn)
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", '{"model": "x"}', '{"model": "x", "stage": "s", "cost": 1}', ""])
+def test_a_damaged_ledger_is_refused(prices: Prices, tmp_path: Path, line: str) -> None:
+    (tmp_path / "spent.jsonl").write_text(f'{line}\n{{"model": "x", "stage": "s", "input_tokens": 1}}\n')
+    with pytest.raises(UsageError, match=r"spent.jsonl: cannot be read; delete it"):
+        Meter(prices, ledger=tmp_path / "spent.jsonl")
 
 
 def test_a_ledger_that_cannot_be_written_stops_the_run(prices: Prices, tmp_path: Path) -> None:
-    (tmp_path / "spent.tmp").symlink_to("/dev/full")  # a disk that is always full
-    meter = Meter(prices, ledger=tmp_path / "spent.json")
-    with pytest.raises(OutsideError, match=r"cannot be written down.*No space left"):
+    meter = Meter(prices, ledger=tmp_path / "spent.jsonl")
+    meter.record("x/dear", "generate", Usage(1, 1), False)
+    full = Path("/dev/full").open("ab")  # noqa: SIM115 (stands for the ledger's file, on a disk that is always full)
+    meter._ledger._file = full
+    with pytest.raises(OutsideError, match=r"spent.jsonl: .*cannot be written down.*No space left"):
         meter.record("x/dear", "generate", Usage(1, 1), False)
+    meter.close()
+    (tmp_path / "spent.tmp").symlink_to("/dev/full")
+    with pytest.raises(OutsideError, match=r"cannot be written down.*No space left"):
+        Meter(prices, ledger=tmp_path / "spent.jsonl")
+
+
+def test_what_had_no_room_is_written_once_there_is_some(prices: Prices, tmp_path: Path) -> None:
+    """The answers in flight still come in when the disk is full; their lines must not run into one another."""
+    ledger, meter = tmp_path / "spent.jsonl", Meter(prices, ledger=tmp_path / "spent.jsonl")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150, limit[1]))
+        for _ in range(3):
+            with suppress(OutsideError):
+                meter.record("x/dear", "grade", Usage(2, 1), False)
+        assert ledger.stat().st_size == 150
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    meter.record("x/dear", "grade", Usage(2, 1), False)
+    meter.close()
+    assert Meter(prices, ledger=ledger).paid == {("x/dear", "grade"): Usage(8, 4)}
 
 
 def test_threads_lose_no_answer(prices: Prices, tmp_path: Path) -> None:
-    meter = Meter(prices, ledger=tmp_path / "spent.json")
+    meter = Meter(prices, ledger=tmp_path / "spent.jsonl")
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: meter.record("x/dear", "grade", Usage(2, 1), False), range(400)))
     assert meter.paid["x/dear", "grade"] == Usage(800, 400)
-    assert Meter(prices, ledger=tmp_path / "spent.json").paid == meter.paid
+    assert Meter(prices, ledger=tmp_path / "spent.jsonl").paid == meter.paid
 
 
 def test_tasks_see_the_meter_of_their_run(prices: Prices) -> None:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import datasets
+import polars as pl
 import pytest
-from recorded import names_of, read_recorded, run_recorded
+from recorded import build_recorded, names_of, read_recorded, run_recorded
 
 from cards.dataset_card import render_dataset_card
 from datasets_builder.dataset import Manifest, Origin, account, write_dataset
@@ -72,7 +73,7 @@ def test_near_duplicates_of_a_real_model(threshold: float, found: int) -> None:
 def test_a_build_keeps_none_of_them_for_they_are_too_long_and_says_so(tmp_path: Path) -> None:
     asked, rows, catalogue, _ = run_recorded(tmp_path / "catalogue", ANSWERS, NearConfig())
     assert {row["reason"] for row in rows} == {"too_long"}
-    with pytest.raises(DskillError, match=r"no train text of k1 was kept, rejected: \{'too_long': 10\}"):
+    with pytest.raises(DskillError, match=r"no text of k1 was kept, rejected: \{'too_long': 10\}"):
         write_dataset(tmp_path / "out", account(asked, rows), ORIGIN, catalogue, {}, lambda m, some: "")
 
 
@@ -94,3 +95,16 @@ def test_with_the_limit_lifted_they_make_a_dataset(tmp_path: Path, monkeypatch: 
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "27 short English texts" in card and "modus-ponens, on" in card
     assert sentence_limit(3) == 2
+
+
+def test_the_command_builds_them_through_http(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "strict").mkdir()
+    code, out = build_recorded(tmp_path / "strict", ANSWERS, near=0.7)
+    assert code == 1 and not out.exists() and "rejected: {'too_long': 10}" in capsys.readouterr().err
+    code, out = build_recorded(tmp_path, ANSWERS, near=0.7, limit=9)
+    assert code == 0 and "27 texts kept of 30" in capsys.readouterr().out
+    replies = {row["id"]: row["reply_generate"] for row in pl.read_parquet(out / "transcripts").to_dicts()}
+    assert sorted(replies.values()) == sorted(answer["raw_completion"] for answer in ANSWERS)
+    for path in out.glob("data/*/*.parquet"):
+        assert all(row["text"] == read_text(replies[row["id"]]) for row in pl.read_parquet(path).to_dicts())
+    assert {path.name for path in (out / "figures").iterdir()} == {"overview.png", "skills.png", "topics.png"}

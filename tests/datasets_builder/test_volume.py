@@ -106,7 +106,7 @@ def test_shards_load_as_the_one_file_does(sharded: Path, recipe: DataRecipe, tmp
     monkeypatch.undo()
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     whole = build_dataset(recipe, HERE, tmp_path / "whole", card=_card)
-    assert len(whole.files) == 7 and len(read_manifest(sharded).files) > 7  # type: ignore[union-attr]
+    assert len(whole.files) == 8 and len(read_manifest(sharded).files) > 8  # type: ignore[union-attr]
     for config in whole.configs:
         one, many = (datasets.load_dataset(str(tmp_path / folder), config) for folder in ("whole", "sharded"))
         for split in one:

@@ -1,4 +1,4 @@
-"""A server on this machine that speaks OpenAI chat completions and Anthropic messages, with faults on request.
+"""A server on this machine that speaks OpenAI chat completions and Anthropic messages, also in batches, with faults.
 
     with LoopbackLLM(faults=Faults(rate_limit=0.1), latency=Latency(median=0.3), seed=1) as server:
         server.openai_url, server.anthropic_url, server.ledger
@@ -22,13 +22,15 @@ from typing import Any, Self
 import pytest
 from aiohttp import web
 from loopback_answers import UNREADABLE, Answers, CannedAnswers, Messages, ScriptedAnswers, fit
+from loopback_batch import BATCHES, FILES, MESSAGE_BATCHES, Batches
 from loopback_chance import Fault, Faults, Latency, rng_of
 from loopback_ledger import Entry, Ledger
-from loopback_wire import WIRES, Request, Wire, count_tokens
+from loopback_wire import WIRES, Body, Request, Wire, count_tokens
 
 HOST = "127.0.0.1"
 MAX_BODY = 10_000_000  # bytes
 LIFETIME = 3600.0  # seconds after which a server of its own process stops by itself
+PAGE = "<html><body><h1>502 Bad Gateway</h1>try again</body></html>"
 MODELS = ("teacher", "grader")
 FAULTS: dict[Fault, tuple[int, str, str]] = {  # fault -> status, kind, message
     "rate_limited": (429, "rate_limit_error", "too many requests, try again later"),
@@ -65,7 +67,7 @@ class LoopbackLLM:
     ) -> None:
         self.answers, self.faults = answers or ScriptedAnswers(seed), faults or Faults()
         self.latency, self.seed, self.varied, self.key, self.port = latency or Latency(), seed, varied, key, port
-        self.ledger = Ledger(ledger)
+        self.ledger, self.batches = Ledger(ledger), Batches(self._answer_in_batch)
         self._tries, self._answered = Counter[str](), Counter[str]()
         self._ready, self._over = threading.Event(), asyncio.Event()
 
@@ -107,22 +109,38 @@ class LoopbackLLM:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/v1/models":
             return _json(json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]}))
-        if request.path not in WIRES or request.method != "POST":
+        batched = request.path.startswith((FILES, BATCHES, MESSAGE_BATCHES))
+        if not batched and (request.path not in WIRES or request.method != "POST"):
             return _json(WIRES["/v1/messages"].error("not_found_error", f"no {request.path} here"), 404)
-        wire = WIRES[request.path]
+        wire = WIRES.get(request.path, WIRES["/v1/messages" if "messages" in request.path else "/v1/chat/completions"])
         if self.key not in (None, given := _key(request)):
             message = f"Incorrect API key provided: {given}"  # real servers repeat the key, or a part of it
             return _json(wire.error("authentication_error", message), 401)
         try:
+            if batched:
+                given = await self.batches.handle(request)
+                return _json(given if isinstance(given, str) else json.dumps(given))
             asked = wire.read(json.loads(await request.content.read(MAX_BODY)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return _json(wire.error("invalid_request_error", f"{type(error).__name__}: {error}"), 400)
-        return await self._account(request, wire, asked)
+        return await self._account(request.path, wire, asked, request)
 
-    async def _account(self, request: web.BaseRequest, wire: Wire, asked: Request) -> web.StreamResponse:
-        """Answers, with an entry in the ledger whatever happens."""
+    async def _answer_in_batch(self, batches: str, path: str, body: Body) -> tuple[int, str]:
+        """Status and body of one request in a batch; its entry in the ledger has the path of the batches."""
+        wire = WIRES[path]
+        try:
+            answer = await self._account(batches, wire, wire.read(body), None)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return 400, wire.error("invalid_request_error", f"{type(error).__name__}: {error}")
+        assert isinstance(answer, web.Response) and answer.text is not None
+        return answer.status, answer.text
+
+    async def _account(
+        self, path: str, wire: Wire, asked: Request, request: web.BaseRequest | None
+    ) -> web.StreamResponse:
+        """Answers, with an entry in the ledger whatever happens; without a ``request`` nothing befalls the line."""
         row, stage = self.answers.describe(asked.messages)
-        entry = self.ledger.open(request.path, asked.model, _hash(asked.messages), row, stage)
+        entry = self.ledger.open(path, asked.model, _hash(asked.messages), row, stage)
         try:
             return await self._answer(request, wire, asked, entry)
         except asyncio.CancelledError:
@@ -131,7 +149,9 @@ class LoopbackLLM:
         finally:
             self.ledger.close(entry)
 
-    async def _answer(self, request: web.BaseRequest, wire: Wire, asked: Request, entry: Entry) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.BaseRequest | None, wire: Wire, asked: Request, entry: Entry
+    ) -> web.StreamResponse:
         self._tries[entry.messages] += 1
         rng = rng_of(self.seed, entry.messages, self._tries[entry.messages])
         if rng_of(self.seed, "broken", entry.row or asked.messages[0]["content"]).random() < self.faults.broken:
@@ -148,10 +168,12 @@ class LoopbackLLM:
         except ValueError as error:
             return self._refuse(entry, 400, "not_answerable", wire.error("invalid_request_error", str(error)))
         kind = "text/event-stream" if asked.stream else "application/json"
-        if fault is None:
+        if fault is None or request is None:
             self._answered[entry.messages] += asked.n
             return _json(body, kind=kind)
         entry.outcome = fault
+        if fault == "page":
+            return _json(PAGE, kind="text/html")
         return _json(body[: len(body) // 2], kind=kind) if fault == "garbled" else await _break_off(request, body)
 
     def _reply(self, wire: Wire, asked: Request, entry: Entry) -> str:

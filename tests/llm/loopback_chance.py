@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-Fault = Literal["rate_limited", "server_error", "disconnected", "stalled", "garbled"]
+Fault = Literal["rate_limited", "server_error", "disconnected", "stalled", "garbled", "page"]
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class Latency:
 
 @dataclass(frozen=True)
 class Faults:
-    """Shares, 0.0 to 1.0: of requests for the first five, of answers for ``malformed``, of rows for ``broken``."""
+    """Shares, 0.0 to 1.0: of requests for the first six, of answers for ``malformed``, of rows for ``broken``."""
 
     rate_limit: float = 0.0  # 429 with Retry-After
     server_error: float = 0.0  # 500
     disconnect: float = 0.0  # the connection ends in the middle of the body
     stall: float = 0.0  # no answer for ``stall_seconds``, then a disconnect
     garbled: float = 0.0  # status 200 with a body that is not JSON
+    page: float = 0.0  # status 200 with the HTML page of something that stands before the server
     malformed: float = 0.0  # a proper response whose text no reader can use
     broken: float = 0.0  # 400 for every request of the row, for ever
     retry_after: float = 0.0  # seconds that a 429 asks for
@@ -50,6 +51,7 @@ class Faults:
             "disconnected": self.disconnect,
             "stalled": self.stall,
             "garbled": self.garbled,
+            "page": self.page,
         }
         point = rng.random()
         for fault, share in shares.items():
