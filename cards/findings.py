@@ -4,24 +4,26 @@ Example: "Train skills: (1,2,3) has more full marks than the base at k = 2 (+38 
 A difference is called one only where its paired 95 % interval leaves out zero.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Protocol, get_args
 
 from cards.summary import Arm, Comparison, Summary
 from cards.templating import percent, points
-from datasets_builder.skillmix.catalogue import Side
+from datasets_builder.skillmix.catalogue import Side, Split
 
-SIDES: dict[Side, str] = {"train": "train skills", "held-out": "held-out skills"}
+SIDES: dict[Split, str] = {"train": "train skills", "held-out": "held-out skills", "all": "all skills"}
 
 
 def shows(summary: Summary) -> list[str]:
     """Sentences on gains over the base and over SFT(1), on larger k, on the order of the arms, on shotgun."""
     found: list[str] = []
-    for side in SIDES:
+    sides: tuple[Split, ...] = get_args(Side)
+    for side in sides:
         for arm in summary.composed:
             found += [_gain(summary, arm, against, side) for against in (summary.base, summary.control) if against]
     found += [line for arm in summary.composed if (line := _larger_k(summary, arm))]
-    found += [line for side in SIDES if (line := _order(summary, side))]
+    found += [line for side in sides if (line := _order(summary, side))]
     return [line for line in [*found, _shotgun(summary)] if line]
 
 
@@ -50,6 +52,33 @@ def control_shares(summary: Summary) -> list[tuple[str, int, float]]:
     return shares
 
 
+class Differs(Protocol):
+    """A difference of full marks at one k, as a fraction."""
+
+    @property
+    def k(self) -> int: ...
+    @property
+    def difference(self) -> float: ...
+
+
+def tell_ks(found: Sequence[Differs]) -> str:
+    """Where two models differ: "k = 2 (+38 points), 3 (+46) and 4 (+15)"."""
+    first, *rest = (f"{c.k} ({points(c.difference)})" for c in found)
+    return f"k = {listed([first.replace(')', ' points)'), *rest])}"
+
+
+def tell_shotgun(cells: Iterable[tuple[float | None, str, Split, int]]) -> str:
+    """One sentence on (shotgun, name, split, k) of every cell; "" where the control was not run."""
+    found = [(share, name, split, k) for share, name, split, k in cells if share is not None and k > 1]
+    if not found:
+        return ""
+    worst, name, split, k = max(found, key=lambda cell: cell[0])
+    return (
+        "Texts answer their own request: graded against another request of the same k and topic, they get full "
+        f"marks in at most {percent(worst)} % of cases at k >= 2 ({name}, {SIDES[split]}, k = {k})."
+    )
+
+
 _MINIATURE = (
     "It is a miniature: a tiny model in a scripted world whose texts are written and graded by programs. It is no "
     "evidence about models of 7 to 13 billion parameters, and it is not a reproduction of the paper's numbers.",
@@ -66,7 +95,8 @@ _ALWAYS = (
 )
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """Words as a sentence lists them: "2, 3 and 4"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
@@ -74,7 +104,7 @@ def _named(arm: Arm) -> str:
     return arm.name if arm.ks else f"the {arm.name}" if arm.name == "base" else f"the base ({arm.name})"
 
 
-def _gain(summary: Summary, arm: Arm, against: Arm, side: Side) -> str:
+def _gain(summary: Summary, arm: Arm, against: Arm, side: Split) -> str:
     """Where ``arm`` is clearly above ``against``, where below, where it cannot be told; "" without figures."""
     found = [c for k in summary.ks if (c := summary.comparison(arm.name, against.name, side, k))]
     if not found:
@@ -83,16 +113,11 @@ def _gain(summary: Summary, arm: Arm, against: Arm, side: Side) -> str:
     above, below = [c for c in found if c.low > 0], [c for c in found if c.high < 0]
     ways = (("more", above), ("fewer", below))
     tied = [str(c.k) for c in found if not c.clear]
-    parts = [f"{arm.name} has {word} full marks than {other} at {_at(some)}" for word, some in ways if some]
+    parts = [f"{arm.name} has {word} full marks than {other} at {tell_ks(some)}" for word, some in ways if some]
     if not parts:
-        return f"{head}: {arm.name} and {other} are not told apart at any k ({_listed(tied)})."
-    rest = f"; at k = {_listed(tied)} the two are not told apart" if tied else ""
+        return f"{head}: {arm.name} and {other} are not told apart at any k ({listed(tied)})."
+    rest = f"; at k = {listed(tied)} the two are not told apart" if tied else ""
     return f"{head}: {', and '.join(parts)}{rest}."
-
-
-def _at(found: Sequence[Comparison]) -> str:
-    first, *rest = (f"{c.k} ({points(c.difference)})" for c in found)
-    return f"k = {_listed([first.replace(')', ' points)'), *rest])}"
 
 
 def _larger_k(summary: Summary, arm: Arm) -> str:
@@ -108,13 +133,13 @@ def _larger_k(summary: Summary, arm: Arm) -> str:
             reached.append(f"{percent(mine.full_marks)} % at k = {k} (base {percent(its.full_marks)} %)")
         else:
             tied.append(str(k))
-    parts = [f"reaches {_listed(reached)}"] if reached else []
-    parts += [f"is not clearly above the base at k = {_listed(tied)}"] if tied else []
+    parts = [f"reaches {listed(reached)}"] if reached else []
+    parts += [f"is not clearly above the base at k = {listed(tied)}"] if tied else []
     head = f"Beyond its fine-tuning data (k up to {arm.largest}), on train skills, {arm.name}"
     return f"{head} {', and '.join(parts)}." if parts else ""
 
 
-def _order(summary: Summary, side: Side) -> str:
+def _order(summary: Summary, side: Split) -> str:
     """Whether more composition in the data means more full marks, arm by arm, where the comparisons were made."""
     ladder = [arm for arm in (summary.base, summary.control, *summary.composed) if arm]
     held, tested = [], []
@@ -127,19 +152,12 @@ def _order(summary: Summary, side: Side) -> str:
     if not tested:
         return ""
     names = " < ".join(arm.name for arm in ladder)
-    where = f"at k = {_listed(held)} of {_listed(tested)}" if held else f"at no k (of {_listed(tested)})"
+    where = f"at k = {listed(held)} of {listed(tested)}" if held else f"at no k (of {listed(tested)})"
     return f"{SIDES[side].capitalize()}: the order {names} holds {where}, by the point values alone."
 
 
 def _shotgun(summary: Summary) -> str:
-    found = [(cell.shotgun, cell) for cell in summary.cells if cell.shotgun is not None and cell.k > 1]
-    if not found:
-        return ""
-    worst, cell = max(found, key=lambda pair: pair[0])
-    return (
-        "Texts answer their own request: graded against another request of the same k and topic, they get full "
-        f"marks in at most {percent(worst)} % of cases at k >= 2 ({cell.arm}, {SIDES[cell.split]}, k = {cell.k})."
-    )
+    return tell_shotgun((cell.shotgun, cell.arm, cell.split, cell.k) for cell in summary.cells)
 
 
 def _held_out_gain(summary: Summary, arm: Arm, k: int) -> Comparison | None:
@@ -159,7 +177,7 @@ def _control_share(summary: Summary) -> str:
     ]
     if not shares:
         return f"{head} stands beside the base for that reason; no composed arm has a clear held-out gain here."
-    return f"{head} reaches {_listed(shares)}. {' '.join(_over_control(summary))}"
+    return f"{head} reaches {listed(shares)}. {' '.join(_over_control(summary))}"
 
 
 def _over_control(summary: Summary) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """The report of a study: one self-contained report.html, with its twins report.md and summary.json."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cards.findings import does_not_show, shows
-from cards.plots import TITLES, inline_svg, sides_of, write_plots
+from cards.plots import TITLES, Asked, inline_svg, sides_of, write_plots
 from cards.summary import Cell, Comparison, Sample, Summary
 from cards.templating import percent, render
-from datasets_builder.skillmix.catalogue import Side
+from datasets_builder.skillmix.catalogue import Side, Split
 from datasets_builder.skillmix.rubric import GENERAL, sentence_limit
 
 NONE = "–"  # printed where a cell was not evaluated
@@ -16,7 +17,7 @@ NONE = "–"  # printed where a cell was not evaluated
 class Column(NamedTuple):
     """One column of the main table."""
 
-    side: Side
+    side: Split
     k: int
     edge: bool  # the first column of its side
 
@@ -36,16 +37,16 @@ class Request(NamedTuple):
     samples: tuple[Sample, ...]
 
 
-def columns(summary: Summary) -> list[Column]:
+def columns(cells: Iterable[Asked]) -> list[Column]:
     """Train k = 1, 2, ... and then held-out k = 1, 2, ...; only what was evaluated."""
-    found = {(cell.split, cell.k) for cell in summary.cells}
-    by_side = {side: [k for k in summary.ks if (side, k) in found] for side in sides_of(summary)}
+    found = list(cells)
+    by_side = {side: sorted({cell.k for cell in found if cell.split == side}) for side in sides_of(found)}
     return [Column(side, k, k == ks[0]) for side, ks in by_side.items() for k in ks]
 
 
 def table_rows(summary: Summary) -> list[list[str]]:
     """The main table as text, headings first, for Markdown and for a rich table: "46 [41, 50]" in percent."""
-    shown = columns(summary)
+    shown = columns(summary.cells)
     rows = [[arm.name, *(_cell_text(summary.cell(arm.name, c.side, c.k)) for c in shown)] for arm in summary.arms]
     return [["arm", *(column.head for column in shown)], *rows]
 
@@ -60,10 +61,10 @@ def render_table(summary: Summary) -> str:
 def write_report(summary: Summary, folder: Path) -> Path:
     """Writes report.html, report.md, summary.json and the plots into ``folder``; returns the path of report.html."""
     write_plots(summary, folder)
-    sides = sides_of(summary)
+    sides = sides_of(summary.cells)
     values: dict[str, Any] = {
         "summary": summary,
-        "columns": columns(summary),
+        "columns": columns(summary.cells),
         "sides": sides,
         "titles": TITLES,
         "shows": shows(summary),
@@ -102,7 +103,7 @@ def _cell_text(cell: Cell | None) -> str:
 def _by_pair(summary: Summary) -> list[tuple[str, list[Comparison | None]]]:
     """("(1,2) against base", one comparison a column), in the order in which pairs first appear."""
     pairs = dict.fromkeys((c.arm, c.against) for c in summary.comparisons)
-    shown = columns(summary)
+    shown = columns(summary.cells)
     return [
         (f"{arm} against {other}", [summary.comparison(arm, other, c.side, c.k) for c in shown]) for arm, other in pairs
     ]

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from datasets_builder.skillmix.catalogue import Side
+from datasets_builder.skillmix.catalogue import Side, Split
 from datasets_builder.skillmix.config import Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -174,10 +174,10 @@ class Summary(Strict):
         """The arms whose data compose two skills or more."""
         return tuple(arm for arm in self.arms if arm.largest > 1)
 
-    def cell(self, arm: str, split: Side, k: int) -> Cell | None:
+    def cell(self, arm: str, split: Split, k: int) -> Cell | None:
         """The cell of an arm, or None where it was not evaluated."""
         return next((c for c in self.cells if (c.arm, c.split, c.k) == (arm, split, k)), None)
 
-    def comparison(self, arm: str, against: str, split: Side, k: int) -> Comparison | None:
+    def comparison(self, arm: str, against: str, split: Split, k: int) -> Comparison | None:
         """The paired difference of two arms, or None where it was not computed."""
         return next((c for c in self.comparisons if (c.arm, c.against, c.split, c.k) == (arm, against, split, k)), None)

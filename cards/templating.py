@@ -1,16 +1,22 @@
 """The Jinja2 environments of all cards, and the filters that print numbers and untrusted text."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+JOINERS = "\n\t\u200c\u200d"  # control and format characters that writing needs: Persian and emoji join by the last two
+_HIDDEN = ("Cc", "Cf", "Cs")  # control, format, surrogate
 
 
 def render(template: str, **values: Any) -> str:
-    """One template of cards/templates; HTML is escaped, a value that is not given raises jinja2.UndefinedError."""
+    """One template of cards/templates; HTML is escaped, a value that is not given raises jinja2.UndefinedError.
+
+    No value reaches a page with characters that steer a terminal or hide text.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -18,6 +24,7 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_finalize,
     )
     environment.filters |= {
         "percent": percent,
@@ -26,6 +33,9 @@ def render(template: str, **values: Any) -> str:
         "fence": fence,
         "inline": inline,
         "number": number,
+        "coefficient": coefficient,
+        "p_value": p_value,
+        "unbroken": unbroken,
     }
     return environment.get_template(template).render(values)
 
@@ -46,12 +56,33 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def coefficient(value: float | None) -> str:
+    """A share or coefficient to two digits, "0.82"; a dash where there is none."""
+    return "–" if value is None else f"{value:.2f}".replace("-0.00", "0.00")
+
+
+def p_value(p: float | None) -> str:
+    """A p value as it is written in a sentence: "p = 0.03", "p < 0.001"; "" where there is none."""
+    return "" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def unbroken(text: str) -> str:
+    """A sentence whose "k = 3" and "46 %" do not fall apart at the end of a line."""
+    return re.sub(r"(?<=\d) (?=%)|(?<=\bk) (?==)|(?<=\bk =) (?=\d)", "\u00a0", text)
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person reads them: "0.4 s", "52 s", "3 min 07 s"."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def visible(text: str) -> str:
+    """Text in which control characters, turns of direction and invisible characters show as replacement marks."""
+    plain = text.replace("\r\n", "\n")
+    return "".join(c if c in JOINERS or unicodedata.category(c) not in _HIDDEN else "\ufffd" for c in plain)
 
 
 def fence(text: str) -> str:
@@ -64,3 +95,8 @@ def inline(text: str) -> str:
     """Text for one Markdown line or table cell: one line, markup characters and HTML made harmless."""
     flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|!])", r"\\\1", flat)
+
+
+def _finalize(value: Any) -> Any:
+    """Every text but markup that a template itself declared safe, or made."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

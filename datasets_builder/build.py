@@ -19,14 +19,13 @@ from datasets_builder.pipeline import (
     DataRecipe,
     blame,
     check_models,
-    hash_catalogue,
     make_pipeline,
     prompts_name,
     requests,
 )
 from datasets_builder.resume import alone, ledger_of, refuse_changes, under_way
 from datasets_builder.runner import Report, run_stream
-from datasets_builder.skillmix.catalogue import Catalogue, load_catalogue
+from datasets_builder.skillmix.catalogue import Catalogue, hash_catalogue, load_catalogue
 from datasets_builder.skillmix.combinations import Key
 from datasets_builder.skillmix.errors import UsageError
 from datasets_builder.skillmix.prompts import PromptSet, load_prompts

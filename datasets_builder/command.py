@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from datasets_builder.build import Runner, ask_for, build_dataset, check_budget, read_source
-from datasets_builder.estimate import CASES, Estimate, Stage, estimate, explain
-from datasets_builder.live import Live
+from datasets_builder.costs import CASES, describe_price, show_stage
+from datasets_builder.estimate import Estimate, estimate, explain
+from datasets_builder.live import Live, describe
 from datasets_builder.manifest import Card, Manifest
-from datasets_builder.meter import Price, load_prices
+from datasets_builder.meter import load_prices
 from datasets_builder.pipeline import DataRecipe
 from datasets_builder.resume import cache_of, size_of
 from datasets_builder.skillmix.config import read_config
@@ -43,7 +44,7 @@ def run_build(recipe_path: Path, out: Path | None, options: Options, card: Card,
     """
     if out is None:
         raise UsageError("--out is missing: the folder to write; only --dry-run goes without it")
-    with Live(console) as live, _terminable():
+    with Live(console, "build", describe) as live, _terminable():
         manifest = build_dataset(
             _read(recipe_path, options),
             recipe_path,
@@ -76,7 +77,7 @@ def show_estimate(recipe_path: Path, options: Options, console: Console) -> Esti
     wide = console if console.is_terminal else Console(file=console.file, width=PLAIN_WIDTH)
     wide.print(_table(found, plain=not console.is_terminal))
     for model, price in found.prices.items():
-        wide.print(_describe(model, price), markup=False, highlight=False, soft_wrap=True)
+        wide.print(describe_price(model, price), markup=False, highlight=False, soft_wrap=True)
     wide.print(explain(), markup=False, highlight=False)
     if options.budget_usd is not None and found.total("expected") > options.budget_usd:
         share = options.budget_usd / found.total("expected")
@@ -110,22 +111,7 @@ def _table(found: Estimate, *, plain: bool) -> Table:
     for name in ("calls", "input tokens", "output tokens", *(f"{case} USD" for case in CASES)):
         table.add_column(name, justify="right", no_wrap=True)
     for name, cases in found.stages.items():
-        table.add_row(name, found.models[name], *_cells(cases))
+        table.add_row(name, found.models[name], *show_stage(cases))
     unknown = " + unknown" if found.unknown else ""
     table.add_row("total", "", "", "", "", *(f"{found.total(case):,.2f}{unknown}" for case in CASES))
     return table
-
-
-def _cells(cases: dict[str, Stage]) -> list[str]:
-    low, expected, high = (cases[case] for case in CASES)
-    calls = f"{low.calls:,}" if low.calls == high.calls else f"{low.calls:,} / {expected.calls:,} / {high.calls:,}"
-    costs = ["unknown" if stage.usd is None else f"{stage.usd:,.2f}" for stage in (low, expected, high)]
-    return [calls, f"{expected.usage.input_tokens:,}", f"{expected.usage.output_tokens:,}", *costs]
-
-
-def _describe(model: str, price: Price | None) -> str:
-    if price is None:
-        return f"{model}: price unknown; give it in a file like datasets_builder/prices.yml, by --prices FILE"
-    batch = f", {price.batch:g} times that in batch mode" if price.batch < 1 else ""
-    rates = f"${price.input:g} for a million input tokens, ${price.output:g} output{batch}"
-    return f"{model}: {rates}; as of {price.as_of} ({price.source})"

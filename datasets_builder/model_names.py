@@ -45,9 +45,10 @@ def hide_secrets(text: str) -> str:
 
 
 def public_name(name: str) -> str:
-    """A model's name without the path of this machine that a local model's name may hold."""
-    provider, _, rest = name.partition("/")
-    return f"{provider}/{Path(rest).name}" if rest.startswith(("/", ".", "~")) else name
+    """A model's name without the paths of this machine that a local model's name, ``<base>:<adapter>``, may hold."""
+    provider, slash, rest = name.partition("/")
+    parts = [Path(part).name if part.startswith(("/", ".", "~")) else part for part in rest.split(":")]
+    return f"{provider}{slash}{':'.join(parts)}"
 
 
 def family_of(model_name: str) -> str:
@@ -57,8 +58,8 @@ def family_of(model_name: str) -> str:
     return _SAME.get(found[0], found[0]) if found else f"{provider}/{re.split(r'[-_.:@]', rest)[0]}"
 
 
-def warn_of_family(teacher: str, grader: str) -> str | None:
-    """One line when the grader is of the teacher's family, whose texts it may like too well; None for programs."""
-    if teacher.startswith("scripted/") or grader.startswith("scripted/") or family_of(teacher) != family_of(grader):
+def warn_of_family(author: str, grader: str, role: str = "teacher") -> str | None:
+    """One line when the grader is of the author's family, whose texts it may like too well; None for programs."""
+    if author.startswith("scripted/") or grader.startswith("scripted/") or family_of(author) != family_of(grader):
         return None
-    return f"warning: teacher {teacher} and grader {grader} are of one family; a grader of another is less partial"
+    return f"warning: {role} {author} and grader {grader} are of one family; a grader of another is less partial"

@@ -139,7 +139,7 @@ class InspectConfig(Strict):
 
     def check(self) -> None:
         """Names a missing key, package or folder."""
-        from datasets_builder.inspect_llm import check_model  # Inspect takes seconds to import
+        from datasets_builder.model_access import check_model  # Inspect takes seconds to import
 
         check_model(self.model, self.base_url, self.model_args)
 
@@ -171,7 +171,7 @@ class InspectGraderConfig(InspectConfig):
 
     def llm(self, seed: int) -> AsyncLLM:
         """The model, bound to the form of the marks where it can be."""
-        from datasets_builder.inspect_llm import STRUCTURED
+        from datasets_builder.model_access import STRUCTURED
 
         known = self.model.partition("/")[0] in STRUCTURED
         return self._llm(seed, structured=known if self.structured is None else self.structured)

@@ -3,8 +3,6 @@
 generate -> revise -> screen -> grade -> select -> deduplicate
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -19,7 +17,7 @@ from datasets_builder.licences import DEFAULT, Licence
 from datasets_builder.model_names import warn_of_family
 from datasets_builder.models import GraderConfig, TeacherConfig
 from datasets_builder.quiet_distilabel import Pipeline
-from datasets_builder.skillmix.catalogue import Catalogue, Partition, PartitionConfig, Slug, Split
+from datasets_builder.skillmix.catalogue import Catalogue, Partition, PartitionConfig, Slug, Split, hash_catalogue
 from datasets_builder.skillmix.combinations import Combination, Key, Method, draw
 from datasets_builder.skillmix.config import Strict
 from datasets_builder.skillmix.errors import UsageError
@@ -137,13 +135,6 @@ def _deduplicate(recipe: DataRecipe) -> Deduplicate:
 def prompts_name(recipe: DataRecipe, catalogue: Catalogue) -> str:
     """The recipe's prompts, or else those that the catalogue names."""
     return recipe.prompts or catalogue.about.prompts
-
-
-def hash_catalogue(catalogue: Catalogue) -> str:
-    """12 hex digits that name the content of a catalogue, wherever it lies."""
-    entries = (catalogue.about, *catalogue.skills.values(), *catalogue.topics.values())
-    content = [entry.model_dump() for entry in entries]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @contextmanager

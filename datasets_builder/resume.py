@@ -31,15 +31,15 @@ def ledger_of(out: Path) -> Path:
 
 
 @contextmanager
-def alone(out: Path) -> Iterator[None]:
-    """Holds a dataset's folder for one build; the lock ends with the process, however it ends.
+def alone(out: Path, work: str = "build") -> Iterator[None]:
+    """Holds an output folder for one build, or other work; the lock ends with the process, however it ends.
 
     Raises:
-        UsageError: Another build holds it.
+        UsageError: Another one holds it.
         OutsideError: The folder above cannot be written to.
     """
     lock = out.resolve().with_name(f".{out.name}.lock")
-    handle = _lock(lock, out)
+    handle = _lock(lock, out, work)
     try:
         yield
     finally:
@@ -61,6 +61,14 @@ def under_way(out: Path, identity: Mapping[str, Any]) -> Iterator[None]:
         refuse_changes(_read(record), identity, f"{out}: the build under way is of another recipe", _cure(out))
     else:
         _begin(cache, record, identity)
+    with answers_in(cache):
+        yield
+    record.unlink()
+
+
+@contextmanager
+def answers_in(cache: Path) -> Iterator[None]:
+    """Has all answers of models kept in this folder, and read from it."""
     before = os.environ.get(CACHE_VARIABLE)
     os.environ[CACHE_VARIABLE] = str(cache)
     try:
@@ -68,7 +76,6 @@ def under_way(out: Path, identity: Mapping[str, Any]) -> Iterator[None]:
     finally:
         os.environ.pop(CACHE_VARIABLE)
         os.environ |= {CACHE_VARIABLE: before} if before is not None else {}
-    record.unlink()
 
 
 def refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], what: str, cure: str) -> None:
@@ -90,21 +97,23 @@ def _cure(out: Path) -> str:
     return f"set it back, name another folder, or delete {cache_of(out)} and pay for its answers again"
 
 
-def _lock(lock: Path, out: Path) -> int:
+def _lock(lock: Path, out: Path, work: str) -> int:
     """A handle on the locked file; one that was removed between opening and locking would lock nobody out."""
     while True:
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise OutsideError(f"{out}: the dataset cannot be written: {error}") from None
+            raise OutsideError(f"{out}: cannot be written: {error}") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if lock.exists() and os.fstat(handle).st_ino == lock.stat().st_ino:
                 return handle
         except BlockingIOError:
             os.close(handle)
-            raise UsageError(f"{out}: another build runs in this folder; wait for it, or name another folder") from None
+            raise UsageError(
+                f"{out}: another {work} runs in this folder; wait for it, or name another folder"
+            ) from None
         os.close(handle)
 
 

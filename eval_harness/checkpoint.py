@@ -7,12 +7,46 @@ from typing import cast
 
 from datasets_builder.skillmix.errors import UsageError
 
-IDENTITY = ("config.json", "generation_config.json", "tokenizer*", "chat_template*", "*.safetensors")
+IDENTITY = (
+    "config.json",
+    "adapter_config.json",
+    "generation_config.json",
+    "tokenizer*",
+    "chat_template*",
+    "*.safetensors",
+)
+LOADERS = ("hf", "vllm", "sglang")  # Inspect's providers that also take folders, one behind the other: <base>:<adapter>
 
 
 def is_folder(model: str) -> bool:
     """Whether a model's name is ``folder/<path>``."""
     return model.startswith("folder/")
+
+
+def folders_of(model: str) -> list[Path]:
+    """The folders on this machine that a model's name stands for; none for a name that its provider resolves."""
+    provider, _, rest = model.partition("/")
+    if provider == "folder":
+        return [Path(rest)]
+    return [Path(part) for part in rest.split(":") if Path(part).is_dir()] if provider in LOADERS else []
+
+
+def is_local(model: str) -> bool:
+    """Whether a model's weights may change under its name."""
+    return bool(folders_of(model))
+
+
+def weights_of(model: str) -> str:
+    """What a model's name does not say: a digest of its folders. Other names must pin their version themselves.
+
+    Raises:
+        UsageError: A folder is missing or not complete.
+    """
+    folders = folders_of(model)
+    for folder in folders:
+        if folder is folders[0] or not (folder / "adapter_config.json").is_file():
+            check_folder(folder)
+    return "-".join(digest_folder(folder) for folder in folders)
 
 
 def check_folder(folder: Path) -> None:

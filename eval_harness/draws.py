@@ -33,10 +33,10 @@ class Cell(Strict):
 
 
 @lru_cache(maxsize=4)
-def load_world(catalogue: str) -> PromptSet:
-    """The prompts of a catalogue, bound to it; read once a process."""
+def load_world(catalogue: str, prompts: str | None = None, limit: int | None = None) -> PromptSet:
+    """A catalogue with its own prompts, or other ones, bound to it; read once a process."""
     world = load_catalogue(catalogue)
-    return load_prompts(world.about.prompts, world)
+    return load_prompts(prompts or world.about.prompts, world, limit)
 
 
 def make_cell(**values: Any) -> Cell:

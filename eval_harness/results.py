@@ -1,21 +1,29 @@
-"""An Inspect log as plain results: one ``CellResult`` a cell, with every text and how sure the scores are."""
+"""The results of one model on one suite, every text with its votes, and how sure the scores are.
 
+``results-<fingerprint>.json`` holds one ``EvalRun``; comparisons, audits, cards and reports all read it.
+"""
+
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from datasets_builder.skillmix.catalogue import Split
+from pydantic import ValidationError
+
+from datasets_builder.skillmix.catalogue import PartitionConfig, Split
 from datasets_builder.skillmix.config import Strict
-from datasets_builder.skillmix.errors import OutsideError
-from eval_harness.stats import share_interval, wilson
-
-if TYPE_CHECKING:
-    from inspect_ai.log import EvalLog, EvalSample
+from datasets_builder.skillmix.errors import OutsideError, UsageError
+from eval_harness.stats import share_interval
+from eval_harness.suite_config import EvalSuite
 
 
 class TextRow(Strict):
-    """One text. ``marks`` and the metrics are None when it is unscored; ``shotgun`` when the control was not run."""
+    """One text. ``marks`` and the metrics are None when it is unscored; ``shotgun`` when the control was not run.
+
+    ``marks`` are the majority's after the deductions by a program; ``votes`` are as cast, None where unreadable.
+    """
 
     combination: str
     generation: int  # from 1
@@ -27,6 +35,9 @@ class TextRow(Strict):
     all_skills: bool | None
     skills_fraction: float | None
     shotgun: float | None
+    votes: tuple[dict[str, bool] | None, ...] = ()
+    too_long: bool = False  # over the sentence limit
+    named: bool = False  # names one of its own skills, whether or not that cost points
 
 
 class HitRate(Strict):
@@ -40,7 +51,7 @@ class CellResult(Strict):
     """The scores of one model on one cell, all from 0 to 1.
 
     A score is the mean over combinations of the mean over their scored texts, with its 95 % interval over
-    combinations: Wilson for full marks, BCa for the skills fraction. ``*_max`` takes the best text of a combination
+    combinations: Wilson, with the n that their variance is worth. ``*_max`` takes the best text of a combination
     instead, as the paper does; it grows with the number of texts, so compare it at equal ``generations`` alone.
     """
 
@@ -54,6 +65,7 @@ class CellResult(Strict):
     high: float
     full_marks_max: float
     all_skills: float
+    all_skills_max: float
     skills_fraction: float
     sf_low: float
     sf_high: float
@@ -65,17 +77,80 @@ class CellResult(Strict):
     rows: tuple[TextRow, ...]
 
 
-def read_cell(log: "EvalLog") -> CellResult:
-    """The results of one finished evaluation of the task ``skillmix``.
+class Provenance(Strict):
+    """Where scores come from: all that must be equal, or be told, when they stand beside others."""
+
+    catalogue: str
+    catalogue_hash: str
+    prompts: str  # version of the prompt set: a hash
+    grader: str  # a program's name, or the full name of the grader model
+    votes: int
+    generations: int  # planned; a cell with few combinations has more
+    revise: bool
+    name_deduction: bool
+    temperature: float | None  # None where the records of others do not say
+    seed: int | None
+    partition: PartitionConfig
+    topics: Split
+    created: str  # ISO 8601, UTC, to the second
+    versions: dict[str, str]  # of the packages that shape a score
+    logs: tuple[str, ...]  # file names of the Inspect logs
+    source: Literal["skillmix", "regrade", "import"] = "skillmix"
+    note: str = ""
+    limit: int | None = None  # sentences a text may have, where not max(1, k - 1)
+    teacher: str | None = None  # who wrote the data that the model was trained on, where known
+
+
+class EvalRun(Strict):
+    """``results-<fingerprint>.json``: what a finished suite leaves beside its logs."""
+
+    fingerprint: str
+    model: str
+    suite: EvalSuite | None  # None for records of others
+    provenance: Provenance
+    cells: tuple[CellResult, ...]
+
+    def cell(self, split: Split, k: int) -> CellResult | None:
+        """The result on one cell, or None when it was not evaluated."""
+        return next((cell for cell in self.cells if (cell.split, cell.k) == (split, k)), None)
+
+
+def read_run(path: Path) -> EvalRun:
+    """A results file, or the only one in a folder.
 
     Raises:
-        ValueError: The log has no samples, or is of another task.
+        UsageError: There is none, or there are several, or the file is of another version.
     """
-    facts = log.eval.metadata or {}
-    if not log.samples or not {"split", "k", "generations"} <= facts.keys():
-        raise ValueError(f"{log.location}: not a log of the task skillmix with its samples")
-    rows = sorted((_row(sample) for sample in log.samples), key=lambda row: (row.combination, row.generation))
-    return summarise(rows, facts["split"], facts["k"], facts["generations"])
+    if not path.is_dir():
+        return _read(path)
+    found = sorted(path.glob("results-*.json"))
+    if len(found) != 1:
+        raise UsageError(f"{path}: {len(found)} finished suites (results-*.json) here, need one; run dskill eval")
+    return _read(found[0])
+
+
+def write_run(run: EvalRun, folder: Path) -> Path:
+    """Writes ``results-<fingerprint>.json``, whole or not at all, and last: the file means that all is finished."""
+    path = results_path(folder, run.fingerprint)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(run.model_dump_json(indent=1), encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def results_path(folder: Path, fingerprint: str) -> Path:
+    """Where the results of this fingerprint stand."""
+    return folder / f"results-{fingerprint}.json"
+
+
+def _read(path: Path) -> EvalRun:
+    try:
+        return EvalRun.model_validate_json(path.read_bytes())
+    except OSError:
+        raise UsageError(f"{path}: no such results file; dskill eval writes results-*.json into its --out") from None
+    except ValidationError:
+        raise UsageError(f"{path}: not a results file of this version; delete it to evaluate anew") from None
 
 
 def summarise(rows: Sequence[TextRow], split: Split, k: int, generations: int) -> CellResult:
@@ -94,7 +169,7 @@ def summarise(rows: Sequence[TextRow], split: Split, k: int, generations: int) -
     means = [fmean(values) for values in full.values()]
     fractions = [fmean(values) for values in fraction.values()]
     shots = [row.shotgun for row in scored if row.shotgun is not None]
-    low, high = wilson(sum(means), len(means))
+    low, high = share_interval(means)
     sf_low, sf_high = share_interval(fractions)
     return CellResult(
         split=split,
@@ -105,12 +180,13 @@ def summarise(rows: Sequence[TextRow], split: Split, k: int, generations: int) -
         full_marks=fmean(means),
         low=low,
         high=high,
-        full_marks_max=fmean([max(values) for values in full.values()]),
+        full_marks_max=_mean_best(full),
         all_skills=fmean([fmean(values) for values in every.values()]),
+        all_skills_max=_mean_best(every),
         skills_fraction=fmean(fractions),
         sf_low=sf_low,
         sf_high=sf_high,
-        skills_fraction_max=fmean([max(values) for values in fraction.values()]),
+        skills_fraction_max=_mean_best(fraction),
         unscored=len(rows) - len(scored),
         unscored_combinations=len({row.combination for row in rows}) - len(full),
         shotgun=fmean(shots) if shots else None,
@@ -128,23 +204,8 @@ def by_combination(rows: Sequence[TextRow], metric: str) -> Mapping[str, list[fl
     return values
 
 
-def _row(sample: "EvalSample") -> TextRow:
-    (score,) = (sample.scores or {}).values()
-    kept = score.metadata or {}
-    value = score.value if isinstance(score.value, dict) else {}  # an unscored text has NaN in place of the metrics
-    scored = bool(value)
-    return TextRow(
-        combination=str(sample.id),
-        generation=sample.epoch,
-        skills=tuple(sample.metadata["skills"]),
-        topic=sample.metadata["topic"],
-        text=score.answer or "",
-        marks=kept["marks"] if scored else None,
-        full_marks=value["full_marks"] == 1 if scored else None,
-        all_skills=value["all_skills"] == 1 if scored else None,
-        skills_fraction=value["skills_fraction"] if scored else None,
-        shotgun=kept.get("shotgun"),
-    )
+def _mean_best(values: Mapping[str, Sequence[float]]) -> float:
+    return fmean([max(found) for found in values.values()])
 
 
 def _hit_rates(rows: Sequence[TextRow]) -> dict[str, HitRate]:

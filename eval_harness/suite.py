@@ -1,196 +1,240 @@
 """Runs one model through a suite of SKILL-MIX cells: recipes/eval/*.yml -> Inspect -> results, once.
 
+runs/student/                  the .eval logs, and last results-<fingerprint>.json: it means that the suite is finished
+runs/student.cache/            every answer, by its request; the same command again asks for none of them
+runs/student.cache/spent-*.json   what they cost, in tokens
+
 The same suite, seed and partition ask every model for the same combinations, so results can be paired.
 """
 
 import hashlib
 import json
-import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import Field, ValidationError, model_validator
-
-from datasets_builder.skillmix.catalogue import PartitionConfig, Split
-from datasets_builder.skillmix.combinations import Method
-from datasets_builder.skillmix.config import Strict
+from datasets_builder.meter import Meter, Prices, current_meter
+from datasets_builder.model_names import public_name
+from datasets_builder.resume import alone, answers_in, cache_of
+from datasets_builder.skillmix.catalogue import hash_catalogue
 from datasets_builder.skillmix.errors import OutsideError, UsageError
-from eval_harness.checkpoint import check_folder, digest_folder, is_folder
-from eval_harness.draws import MAX_K, MIN_K, Cell, draw_cell, load_world, read_keys
-from eval_harness.results import CellResult, read_cell
+from datasets_builder.skillmix.prompts import PromptSet
+from eval_harness.access import Access, Reached, check_distinct, reach, teacher_of, warn_of_families
+from eval_harness.checkpoint import is_folder
+from eval_harness.draws import draw_cell, load_world, read_keys
+from eval_harness.logs import read_cell
+from eval_harness.results import CellResult, EvalRun, Provenance, read_run, results_path, write_run
+from eval_harness.suite_config import EvalSuite
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
     from inspect_ai.model import Model
 
-    from eval_harness.run import Drawn, Progress
+    from eval_harness.run import Drawn, Report
 
+LIBRARIES = ("dskill-mix", "inspect-ai", "scipy", "statsmodels", "torch", "transformers")
 UNREAD = ("events", "messages", "store", "attachments", "timelines")  # parts of a log that hold no result
+NOT_SHAPING = {"max_unscored"}  # keys of a suite that change no score
 
 
-class EvalSuite(Strict):
-    """``recipes/eval/<name>.yml``: the cells, and how texts are drawn, written and graded."""
+class Plan(NamedTuple):
+    """A suite, checked and drawn, for one model."""
 
-    catalogue: str
-    grader: str  # a program grader, or "model"
-    splits: tuple[Split, ...] = Field(min_length=1)
-    topics: Split = "held-out"
-    partition: PartitionConfig = PartitionConfig()
-    k: tuple[int, ...] = Field(min_length=1)
-    n: int = Field(ge=1)
-    n_for: dict[int, int] = Field(default_factory=dict)
-    method: Method = "balanced"
-    seed: int = 0
-    generations: int = Field(1, ge=1)
-    votes: int = Field(1, ge=1)
-    revise: bool = False
-    name_deduction: bool = True
-    temperature: float = Field(0.7, ge=0)
-    max_tokens: int = Field(512, ge=1)
-    max_unscored: float = Field(0.05, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _check_k(self) -> Self:
-        if bad := [k for k in self.k if not MIN_K <= k <= MAX_K]:
-            raise ValueError(f"k = {bad[0]}: choose k from {MIN_K} to {MAX_K}")
-        if unused := sorted(set(self.n_for) - set(self.k)):
-            raise ValueError(f"n_for names k = {unused[0]}, which the suite does not evaluate")
-        return self
-
-    def with_seed(self, seed: int) -> Self:
-        """The same suite as another run: other split (where it is random), other combinations, other texts."""
-        return self.model_copy(update={"seed": seed, "partition": self.partition.model_copy(update={"seed": seed})})
-
-    def cells(self) -> list[Cell]:
-        """All cells, split by split."""
-        return [self._cell(split, k) for split in self.splits for k in self.k]
-
-    def _cell(self, split: Split, k: int) -> Cell:
-        return Cell(
-            split=split,
-            k=k,
-            n=self.n_for.get(k, self.n),
-            topics=self.topics,
-            seed=self.seed,
-            method=self.method,
-            partition=self.partition,
-        )
-
-
-class SuiteFile(Strict):
-    """``results-<fingerprint>.json``: what a finished suite leaves beside its logs."""
-
-    fingerprint: str
-    model: str
     suite: EvalSuite
-    cells: tuple[CellResult, ...]
+    world: PromptSet
+    drawn: "Drawn"
+    student: Reached
+    grader: Reached | None
+    exclude: Path | None
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The public names of the models that are asked, by role."""
+        return {"student": self.student.public} | ({"grader": self.grader.public} if self.grader else {})
+
+    @property
+    def fingerprint(self) -> str:
+        """First 16 hex digits over everything that shapes a score; the draws stand for seed and exclusions."""
+        asked = [[cell.split, cell.k, [[*one.skills, one.topic] for one in found]] for cell, found in self.drawn]
+        settings = self.suite.model_dump(mode="json", exclude=NOT_SHAPING)
+        models = [self.student.identity, self.grader.identity if self.grader else None]
+        parts = [settings, self.world.version, hash_catalogue(self.world.catalogue), asked, models]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def plan_suite(
+    suite: EvalSuite,
+    model: "str | Model | Access",
+    exclude: Path | None = None,
+    grader_model: "str | Model | Access | None" = None,
+) -> Plan:
+    """What a suite will ask of a model; nothing is asked, and no key is needed.
+
+    Raises:
+        UsageError: A wrong name, path or number, no grader where one is needed, or one that is the model itself.
+    """
+    student, grader = reach(model).at(suite.temperature), reach(grader_model) if grader_model else None
+    world = load_world(suite.catalogue, suite.prompts, suite.limit)
+    _check_grader(suite, world, student, grader)
+    topics = world.catalogue.partition(suite.partition).topics(suite.topics)
+    met = read_keys(exclude, topics) if exclude else ()
+    drawn = [(cell, draw_cell(world.catalogue, cell, met)) for cell in suite.cells()]
+    return Plan(suite, world, drawn, student, grader, exclude)
 
 
 def run_suite(
     suite: EvalSuite,
-    model: "str | Model",
+    model: "str | Model | Access",
     log_dir: Path,
     exclude: Path | None = None,
-    grader_model: "str | Model | None" = None,
-    progress: "Progress | None" = None,
-) -> list[CellResult]:
+    grader_model: "str | Model | Access | None" = None,
+    progress: "Report | None" = None,
+    prices: Prices | None = None,
+    budget_usd: float | None = None,
+) -> EvalRun:
     """The results of every cell, in the order of ``suite.cells``; read back when this very suite was run before.
 
     Args:
-        model: An Inspect model name, such as ``folder/<checkpoint>``.
-        log_dir: Takes the .eval logs and the results file.
+        model: An Inspect model name, such as ``folder/<checkpoint>``, or that with its server and arguments.
+        log_dir: Takes the .eval logs and the results file; answers are kept beside it.
         exclude: A dataset folder, none of whose (skills, topic) is asked.
         grader_model: Bound to the role ``grader``; needed when ``suite.grader`` is "model".
-        progress: Called with (texts scored, texts in all) after each text.
+        progress: Called after each text.
+        prices: Counts what the run costs, in ``current_meter``.
+        budget_usd: What the suite may cost on this model, over all runs that it takes.
 
     Raises:
         UsageError: A wrong name, path or number, before any text is written.
         OutsideError: A cell failed, or more verdicts than ``suite.max_unscored`` were unreadable.
+        BudgetError: The budget is spent.
     """
-    _check_grader(suite, grader_model)
-    drawn = _draw(suite, exclude)
-    fingerprint = _fingerprint(suite, drawn, [str(model), _weights(str(model)), str(grader_model)])
-    path = log_dir / f"results-{fingerprint}.json"
-    if path.is_file():
-        return list(_read(path).cells)
+    plan = plan_suite(suite, model, exclude, grader_model)
+    fingerprint = plan.fingerprint
+    if (finished := results_path(log_dir, fingerprint)).is_file():
+        return read_run(finished)
+    check_budget(plan.models.values(), prices, budget_usd)
+    plan.student.check()
+    if plan.grader:
+        plan.grader.check()
+    teacher = teacher_of(exclude)
+    if plan.grader:
+        warn_of_families(plan.student.public, plan.grader.public, teacher)
     from eval_harness.run import run_cells
 
-    logs = run_cells(suite, drawn, model, log_dir, exclude, grader_model, progress)
-    results = _collect(suite, drawn, logs)
-    _write(path, SuiteFile(fingerprint=fingerprint, model=str(model), suite=suite, cells=tuple(results)))
-    return results
+    with alone(log_dir, "evaluation"), _kept(plan, log_dir, fingerprint, prices, budget_usd) as meter:
+        logs = run_cells(suite, plan.drawn, plan.student, log_dir, exclude, plan.grader, progress, meter)
+    run = EvalRun(
+        fingerprint=fingerprint,
+        model=plan.student.public,
+        suite=suite,
+        provenance=_provenance(plan, logs, teacher),
+        cells=tuple(_collect(plan, logs)),
+    )
+    write_run(run, log_dir)
+    return run
 
 
-def read_results(log_dir: Path) -> SuiteFile:
-    """The results of the one suite that was finished in this folder.
-
-    Raises:
-        UsageError: There is none, or there are several, or the file is of another version.
-    """
-    found = sorted(log_dir.glob("results-*.json"))
-    if len(found) != 1:
-        raise UsageError(f"{log_dir}: {len(found)} finished suites (results-*.json) here, need one; run dskill eval")
-    return _read(found[0])
+def check_budget(models: Collection[str], prices: Prices | None, budget_usd: float | None) -> None:
+    """Raises a UsageError for a budget that could not be kept, since a price is unknown."""
+    unknown = (prices or Prices(prices=())).unknown(models)
+    if budget_usd is not None and unknown:
+        raise UsageError(
+            f"--budget needs the price of {' and '.join(unknown)}; give it in a file like datasets_builder/prices.yml "
+            "and name that by --prices"
+        )
 
 
-def _draw(suite: EvalSuite, exclude: Path | None) -> "Drawn":
-    catalogue = load_world(suite.catalogue).catalogue
-    met = read_keys(exclude, catalogue.partition(suite.partition).topics(suite.topics)) if exclude else ()
-    return [(cell, draw_cell(catalogue, cell, met)) for cell in suite.cells()]
+def _check_grader(suite: EvalSuite, world: PromptSet, student: Reached, grader: Reached | None) -> None:
+    from eval_harness.graders import MODEL, make_voter
+
+    make_voter(suite.grader, world, suite.votes)
+    if suite.grader == MODEL and grader is None:
+        raise UsageError("grader: model needs a grader model, --grader NAME, since no model may grade itself")
+    if suite.grader != MODEL and grader is not None:
+        raise UsageError(f"grader: {suite.grader} is a program; drop the grader model, or set grader: {MODEL}")
+    if grader is not None:
+        check_distinct(student, grader)
 
 
-def _collect(suite: EvalSuite, drawn: "Drawn", logs: "list[EvalLog]") -> list[CellResult]:
+@contextmanager
+def _kept(
+    plan: Plan, log_dir: Path, fingerprint: str, prices: Prices | None, budget_usd: float | None
+) -> Iterator[Meter | None]:
+    """Keeps answers, and what they cost, beside the results; a folder that a program grades has neither."""
+    if is_folder(plan.student.name) and plan.grader is None:
+        yield None
+        return
+    with keep_answers(log_dir, fingerprint, prices, budget_usd) as meter:
+        yield meter
+
+
+@contextmanager
+def keep_answers(
+    log_dir: Path, fingerprint: str, prices: Prices | None, budget_usd: float | None
+) -> Iterator[Meter | None]:
+    """Keeps answers, and what they cost where prices are given, beside the results."""
+    cache = cache_of(log_dir.resolve())
+    try:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise OutsideError(f"{cache}: answers cannot be kept: {error}") from None
+    ledger = cache / f"spent-{fingerprint}.json"
+    meter = Meter(prices, budget_usd=budget_usd, ledger=ledger) if prices else None
+    token = current_meter.set(meter)
+    try:
+        with answers_in(cache):
+            yield meter
+    finally:
+        current_meter.reset(token)
+
+
+def _collect(plan: Plan, logs: "list[EvalLog]") -> list[CellResult]:
     from inspect_ai.log import read_eval_log
 
     texts = (read_eval_log(log.location, exclude_fields=set(UNREAD)) for log in logs)
     found = {(result.split, result.k): result for result in map(read_cell, texts)}
-    results = [found[cell.split, cell.k] for cell, _ in drawn]
-    for result in results:
-        share = result.unscored / len(result.rows)
-        if share > suite.max_unscored:
-            raise OutsideError(
-                f"cell {result.split} k = {result.k}: {share:.0%} of the verdicts were unreadable, over max_unscored = "
-                f"{suite.max_unscored:.0%}; use another grader model, or raise the limit"
-            )
+    results = [found[cell.split, cell.k] for cell, _ in plan.drawn]
+    check_unscored(results, plan.suite.max_unscored)
     return results
 
 
-def _check_grader(suite: EvalSuite, grader_model: "str | Model | None") -> None:
-    from eval_harness.graders import MODEL, make_voter
-
-    make_voter(suite.grader, load_world(suite.catalogue), suite.votes)
-    if suite.grader == MODEL and grader_model is None:
-        raise UsageError("grader: model needs a grader model; name one, since no model may grade itself")
-    if suite.grader != MODEL and grader_model is not None:
-        raise UsageError(f"grader: {suite.grader} is a program; drop the grader model, or set grader: {MODEL}")
-
-
-def _weights(model: str) -> str:
-    """What a model's name does not say: the digest of a folder. Other names must pin their version themselves."""
-    if not is_folder(model):
-        return ""
-    folder = Path(model.removeprefix("folder/"))
-    check_folder(folder)
-    return digest_folder(folder)
+def check_unscored(cells: Sequence[CellResult], limit: float) -> None:
+    """Raises an OutsideError where more than this share of a cell's verdicts was unreadable."""
+    for cell in cells:
+        share = cell.unscored / len(cell.rows)
+        if share > limit:
+            raise OutsideError(
+                f"cell {cell.split} k = {cell.k}: {share:.0%} of the verdicts were unreadable, over max_unscored = "
+                f"{limit:.0%}; use another grader model, or raise the limit"
+            )
 
 
-def _fingerprint(suite: EvalSuite, drawn: "Drawn", identity: list[object]) -> str:
-    """First 16 hex digits over everything that shapes a score; the draws stand for seed, partition and exclusions."""
-    asked = [[cell.split, cell.k, [[*one.skills, one.topic] for one in found]] for cell, found in drawn]
-    settings = suite.model_dump(mode="json", exclude={"max_unscored"})
-    parts = [settings, load_world(suite.catalogue).version, asked, identity]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def _provenance(plan: Plan, logs: "list[EvalLog]", teacher: str | None) -> Provenance:
+    suite = plan.suite
+    same = ("votes", "generations", "revise", "name_deduction", "temperature", "seed", "partition", "topics", "limit")
+    return Provenance(
+        **{name: getattr(suite, name) for name in same},
+        catalogue=plan.world.catalogue.about.name,
+        catalogue_hash=hash_catalogue(plan.world.catalogue),
+        prompts=plan.world.version,
+        grader=plan.grader.public if plan.grader else suite.grader,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=library_versions(),
+        logs=tuple(Path(log.location).name for log in logs),
+        teacher=public_name(teacher) if teacher else None,
+    )
 
 
-def _read(path: Path) -> SuiteFile:
+def library_versions() -> dict[str, str]:
+    """The packages that shape a score."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def _version(library: str) -> str:
     try:
-        return SuiteFile.model_validate_json(path.read_bytes())
-    except ValidationError:
-        raise UsageError(f"{path}: not a results file of this version; delete it to evaluate anew") from None
-
-
-def _write(path: Path, content: SuiteFile) -> None:
-    """Whole or not at all, and last: the file means that the suite is finished."""
-    part = path.with_suffix(".part")
-    part.write_text(content.model_dump_json(indent=1), encoding="utf-8")
-    os.replace(part, path)
+        return version(library)
+    except PackageNotFoundError:  # this toolkit itself, in a checkout
+        return "not installed"

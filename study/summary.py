@@ -12,9 +12,8 @@ from datasets_builder.pipeline import DataRecipe
 from datasets_builder.skillmix.catalogue import load_catalogue
 from datasets_builder.skillmix.config import read_config
 from datasets_builder.skillmix.errors import UsageError
-from eval_harness.results import CellResult, TextRow, by_combination
+from eval_harness.results import CellResult, EvalRun, TextRow, by_combination, read_run
 from eval_harness.stats import paired_difference
-from eval_harness.suite import SuiteFile, read_results
 from study.plan import Stage
 from study.recipe import Study
 from study.stages import RunFolder
@@ -28,7 +27,7 @@ SHOWN = (
 )  # cells that samples are taken from
 SAMPLES = 2  # requests a cell: one that the last arm meets, one that it misses, where both exist
 
-Results = Mapping[str, SuiteFile]
+Results = Mapping[str, EvalRun]
 
 
 def summarise(study: Study, stages: Sequence[Stage], folder: RunFolder, skipped: Iterable[str] = ()) -> Summary:
@@ -38,7 +37,7 @@ def summarise(study: Study, stages: Sequence[Stage], folder: RunFolder, skipped:
         UsageError: A stage's output is missing or of another version.
     """
     evaluations = {s.name.removeprefix("eval "): folder.path / s.output for s in stages if s.name.startswith("eval ")}
-    results = {arm: read_results(path) for arm, path in evaluations.items()}
+    results = {arm: read_run(path) for arm, path in evaluations.items()}
     manifest = read_manifest(folder.path / "dataset")
     if manifest is None:
         raise UsageError(f"{folder.path}/dataset: not a finished dataset; run the study again")
@@ -110,7 +109,7 @@ def _samples(results: Results) -> Iterable[Sample]:
                     yield _sample(arm, split, k, row)
 
 
-def _first_texts(found: SuiteFile, split: str, k: int) -> dict[str, TextRow]:
+def _first_texts(found: EvalRun, split: str, k: int) -> dict[str, TextRow]:
     cell = next((c for c in found.cells if (c.split, c.k) == (split, k)), None)
     return {row.combination: row for row in cell.rows if row.generation == 1 and row.marks is not None} if cell else {}
 
@@ -146,7 +145,8 @@ def _mean_words(folder: Path) -> float:
     return float(pl.scan_parquet(folder / "*.parquet").select(words).collect().item() or 0.0)
 
 
-def _provenance(study: Study, stages: Sequence[Stage], manifest: Manifest, found: SuiteFile) -> Provenance:
+def _provenance(study: Study, stages: Sequence[Stage], manifest: Manifest, found: EvalRun) -> Provenance:
+    assert found.suite is not None  # a study evaluates by suites alone
     recipes = {key: content for stage in stages for key, content in stage.inputs.items() if key != "seed"}
     return Provenance(
         dataset_hash=manifest.dataset_hash,

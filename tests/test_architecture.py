@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
+SHARED = ("costs", "halt", "ledger", "live", "manifest", "meter", "model_access", "model_names", "resume", "shards")
 LAYERS = {  # package -> those of ours that it may import
     "datasets_builder/skillmix": {"datasets_builder.skillmix"},
     "datasets_builder/miniature": {"datasets_builder.skillmix", "datasets_builder.miniature"},
     "datasets_builder": {"datasets_builder"},
-    "eval_harness": {"datasets_builder.skillmix", "eval_harness"},
+    "eval_harness": {  # its own world, and the part of building that asks models, counts money and shows progress
+        "datasets_builder.skillmix",
+        *(f"datasets_builder.{name}" for name in SHARED),
+        "eval_harness",
+    },
     "axolotl_configs": {"datasets_builder.skillmix", "axolotl_configs"},
-    "cards": {"datasets_builder.skillmix", "cards"},
+    "cards": {"datasets_builder.skillmix", "datasets_builder.model_names", "eval_harness", "cards"},
     "study": {"datasets_builder", "eval_harness", "axolotl_configs", "cards", "study"},
 }
 OURS = ("datasets_builder", "eval_harness", "axolotl_configs", "cards", "study", "dskill")

@@ -127,16 +127,17 @@ def test_answers_of_an_earlier_run_count_for_the_projection() -> None:
 
 def test_a_terminal_gets_a_bar_and_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
     screen = StringIO()
-    with Live(Console(file=screen, force_terminal=True, width=100)) as live:
+    with Live(Console(file=screen, force_terminal=True, width=100), "build", describe) as live:
         for done in (1, 50, 100):
             live(Progress(done, 100, done // 2, 5.0))
     assert "100/100" in screen.getvalue() and "kept 50 (50%)" in screen.getvalue()
     assert "progress " not in screen.getvalue() + capsys.readouterr().out
 
 
-def test_plain_lines_are_few(capsys: pytest.CaptureFixture[str]) -> None:
-    with Live(Console(file=StringIO(), force_terminal=False)) as live:
+def test_plain_lines_are_few() -> None:
+    screen = StringIO()
+    with Live(Console(file=screen, force_terminal=False), "build", describe) as live:
         for done in range(1, 1001):
             live(Progress(done, 1000, done, 5.0))
-    lines = capsys.readouterr().out.splitlines()
+    lines = screen.getvalue().splitlines()
     assert len(lines) <= 3 and lines[-1].startswith("progress 1000/1000 ")

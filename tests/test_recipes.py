@@ -27,7 +27,7 @@ def read(name: str) -> object:
 
         return read_config(CorpusRecipe if "corpus" in name else DataRecipe, path)
     if name.startswith("recipes/eval/"):
-        from eval_harness.suite import EvalSuite
+        from eval_harness.suite_config import EvalSuite
 
         return read_config(EvalSuite, path)
     if name.startswith("recipes/studies/"):
@@ -70,7 +70,7 @@ def test_the_fine_tuning_recipes_differ_in_their_data_alone() -> None:
 
 def test_the_study_evaluates_the_split_that_its_data_holds_out() -> None:
     from datasets_builder.pipeline import DataRecipe
-    from eval_harness.suite import EvalSuite
+    from eval_harness.suite_config import EvalSuite
 
     data = read_config(DataRecipe, ROOT / "recipes/data/miniature.yml").with_seed(3)
     suite = read_config(EvalSuite, ROOT / "recipes/eval/miniature.yml").with_seed(3)

@@ -3,6 +3,8 @@
 A catalogue is a folder: ``catalogue.yml``, ``skills/<slug>.yml``, ``topics/<slug>.yml``. See catalogue/miniature.
 """
 
+import hashlib
+import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -145,6 +147,13 @@ class Catalogue:
     def _split_by_category(self, side_of: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         skills = self.skills.values()
         return {side: tuple(k.slug for k in skills if side_of[k.category] == side) for side in get_args(Side)}
+
+
+def hash_catalogue(catalogue: Catalogue) -> str:
+    """12 hex digits that name the content of a catalogue, wherever it lies."""
+    entries = (catalogue.about, *catalogue.skills.values(), *catalogue.topics.values())
+    content = [entry.model_dump() for entry in entries]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def load_catalogue(name: str | Path) -> Catalogue:

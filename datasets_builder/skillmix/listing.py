@@ -65,7 +65,12 @@ def dump_listing(listing: Listing) -> dict[str, object]:
 
 def show_listing(listing: Listing, width: int = 100) -> str:
     """The listing as text for a terminal; what a contributor's file could send to it is made visible instead."""
-    return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in _lines(listing, width))
+    return "\n".join(map(printable, _lines(listing, width)))
+
+
+def printable(line: str) -> str:
+    """A line that can do nothing to a terminal: each character that is not printed is a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in line)
 
 
 def _lines(listing: Listing, width: int) -> Iterator[str]:

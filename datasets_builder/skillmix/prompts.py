@@ -24,7 +24,7 @@ from datasets_builder.skillmix.sentences import count_sentences
 
 SHIPPED = Path(__file__).resolve().parent.parent / "prompts"
 PARTS = ("generate", "revise", "grade")
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 class Confusion(NamedTuple):
@@ -36,10 +36,11 @@ class Confusion(NamedTuple):
 
 @dataclass(frozen=True)
 class PromptSet:
-    """The templates of one prompt folder, bound to a catalogue."""
+    """The templates of one prompt folder, bound to a catalogue; ``limit`` as in ``sentence_limit``."""
 
     sources: Mapping[str, str]
     catalogue: Catalogue
+    limit: int | None = None
 
     @cached_property
     def version(self) -> str:
@@ -59,6 +60,10 @@ class PromptSet:
         slots = self._slots(combination) | {"sentences": count_sentences(text), "fence": fence_for(text)}
         return self._environment.get_template("grade").render(slots, text=text).strip()
 
+    def is_too_long(self, combination: Combination, text: str) -> bool:
+        """Whether the text has more sentences than the request allows."""
+        return count_sentences(text) > sentence_limit(combination.k, self.limit)
+
     def read_vote(self, reply: str | None, combination: Combination) -> dict[str, bool] | None:
         """The marks in a reply to ``grade``, or None when it is unreadable."""
         return read_marks(reply, combination, {slug: self.catalogue.skills[slug].name for slug in combination.skills})
@@ -69,13 +74,13 @@ class PromptSet:
 
     def _slots(self, combination: Combination) -> dict[str, Any]:
         skills = [self.catalogue.skills[slug] for slug in combination.skills]
-        limit = sentence_limit(combination.k)
+        limit = sentence_limit(combination.k, self.limit)
         return {
             "skills": skills,
             "confusions": [self._confusions(skill) for skill in skills],
             "topic": self.catalogue.topics[combination.topic].name,
             "limit": limit,
-            "limit_words": f"{_NUMBERS[limit]} sentence{'s' if limit > 1 else ''}",
+            "limit_words": f"{_in_words(limit)} sentence{'s' if limit > 1 else ''}",
             "k": combination.k,
             "criteria": criteria(combination.skills),
         }
@@ -85,14 +90,20 @@ class PromptSet:
         return [Confusion(self.catalogue.skills[other].name, text) for other, text in skill.confused_with.items()]
 
 
+def _in_words(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
 def fence_for(text: str) -> str:
     """A line to stand before and after a text, which the text cannot hold: it is made of the text's own hash."""
     fence = f"=== TEXT {hashlib.blake2b(text.encode(errors='replace'), digest_size=8).hexdigest()} ==="
     return fence if fence not in text else fence_for(f"{text}\n{fence}")
 
 
-def load_prompts(name: str | Path, catalogue: Catalogue) -> PromptSet:
+def load_prompts(name: str | Path, catalogue: Catalogue, limit: int | None = None) -> PromptSet:
     """A shipped prompt set by its name, or any by its folder; every template is rendered once as a check.
+
+    A set without ``grade.txt`` takes that of the catalogue's own set, so that two ways of asking share one judge.
 
     Raises:
         UsageError: A template is missing, broken, or uses a name that no template sees.
@@ -104,17 +115,20 @@ def load_prompts(name: str | Path, catalogue: Catalogue) -> PromptSet:
         raise UsageError(
             f"no prompts {str(name)!r}{near(str(name), shipped)} (shipped: {', '.join(shipped)}; or give a folder)"
         )
-    if missing := [part for part in PARTS if not (folder / f"{part}.txt").is_file()]:
+    paths = {part: folder / f"{part}.txt" for part in PARTS}
+    if not paths["grade"].is_file():
+        paths["grade"] = SHIPPED / catalogue.about.prompts / "grade.txt"
+    if missing := [part for part in PARTS if not paths[part].is_file()]:
         raise UsageError(
             f"{folder}: {missing[0]}.txt is missing; a prompt set has {', '.join(f'{p}.txt' for p in PARTS)}"
         )
-    prompts = PromptSet({part: _read_template(folder / f"{part}.txt") for part in PARTS}, catalogue)
+    prompts = PromptSet({part: _read_template(path) for part, path in paths.items()}, catalogue, limit)
     probe = Combination((next(iter(catalogue.skills)),), next(iter(catalogue.topics)))
     for part in PARTS:
         try:
             prompts.grade(probe, "text") if part == "grade" else getattr(prompts, part)(probe)
         except Exception as error:  # whatever an expression of the template can raise is the template's fault
-            raise UsageError(f"{folder}/{part}.txt: {error}") from None
+            raise UsageError(f"{paths[part]}: {error}") from None
     return prompts
 
 

@@ -32,9 +32,9 @@ class TextScore(NamedTuple):
     skills_fraction: float  # share of the k skills, 0.0 to 1.0
 
 
-def sentence_limit(k: int) -> int:
-    """Sentences that a text of k skills may have: max(1, k - 1)."""
-    return max(1, k - 1)
+def sentence_limit(k: int, limit: int | None = None) -> int:
+    """Sentences that a text of k skills may have: max(1, k - 1), as in the papers, unless a limit is set."""
+    return max(1, k - 1) if limit is None else limit
 
 
 def criteria(skills: Sequence[str]) -> tuple[str, ...]:

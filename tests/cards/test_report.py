@@ -1,39 +1,16 @@
 """The report: one page that loads nothing, in which model text is data, with twins that hold the same numbers."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import Page
 from pydantic import ValidationError
 
 from cards.report import group_samples, render_table, table_rows, write_report
 from cards.summary import Summary
 from cards.templating import duration, fence, inline, percent, points
-
-
-class _Page(HTMLParser):
-    """Tags with their attributes, and whether every tag that needs closing is closed in order."""
-
-    VOID = frozenset({"meta", "br", "img", "link", "input", "hr"})
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"</{tag}> closes something else"
 
 
 @pytest.fixture()
@@ -57,7 +34,7 @@ def test_a_cell_that_was_not_evaluated_is_a_dash(figures: dict[str, Any], tmp_pa
 
 
 def test_the_page_loads_nothing(html: str) -> None:
-    page = _Page(html)
+    page = Page(html)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "embed", "audio", "video"}
     for tag, attributes in page.tags:
         for name, value in attributes.items():
@@ -68,7 +45,7 @@ def test_the_page_loads_nothing(html: str) -> None:
 
 
 def test_the_page_is_well_formed_and_its_links_lead_somewhere(html: str) -> None:
-    page = _Page(html)
+    page = Page(html)
     assert page.open == []
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -132,7 +109,7 @@ def test_a_bare_study_still_has_a_report(figures: dict[str, Any], tmp_path: Path
     bare = figures | {"comparisons": [], "samples": [], "timings": [], "data": data}
     html = write_report(Summary.model_validate(bare), tmp_path).read_text(encoding="utf-8")
     assert "No paired differences were computed" in html and "No text was rejected" in html
-    assert _Page(html).open == []
+    assert Page(html).open == []
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from datasets_builder.runner import run_stream
 from datasets_builder.skillmix.combinations import Combination
 
 HERE = Path("recipe.yml")
-PAID = {"teacher": {"model": "x/teacher"}, "grader": {"model": "x/grader"}, "votes": 3}
+PAID = {"teacher": {"model": "openai/teacher"}, "grader": {"model": "x/grader"}, "votes": 3}
 RATE = {"as_of": "2026-01-01", "source": "a test"}
 PRICES = Prices.model_validate(
     {
         "prices": [
-            {"match": ["x/teacher"], "input": 2.0, "output": 8.0, "batch": 0.5, **RATE},
+            {"match": ["openai/teacher"], "input": 2.0, "output": 8.0, "batch": 0.5, **RATE},
             {"match": ["x/grader"], "input": 1.0, "output": 5.0, **RATE},
         ]
     }
@@ -82,7 +82,7 @@ def test_costs_follow_from_tokens_and_prices() -> None:
     assert stage.usd == pytest.approx((stage.usage.input_tokens * 2 + stage.usage.output_tokens * 8) / 1e6)
     assert found.total("low") < found.total("expected") < found.total("high")
     assert found.total("high") == pytest.approx(sum(cases["high"].usd or 0 for cases in found.stages.values()))
-    batched, _, _ = of({"teacher": {"model": "x/teacher", "batch": True}})
+    batched, _, _ = of({"teacher": {"model": "openai/teacher", "batch": True}})
     assert batched.stages["generate"]["low"].usd == pytest.approx((found.stages["generate"]["low"].usd or 0) / 2)
 
 
@@ -95,7 +95,7 @@ def test_an_unknown_price_is_told_and_not_summed() -> None:
 
 
 def test_answers_are_cut_at_max_tokens() -> None:
-    cut, _, _ = of({"teacher": {"model": "x/teacher", "max_tokens": 50}})
+    cut, _, _ = of({"teacher": {"model": "openai/teacher", "max_tokens": 50}})
     assert cut.stages["generate"]["high"].usage.output_tokens == 320 * 50
 
 

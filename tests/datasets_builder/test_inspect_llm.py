@@ -15,7 +15,7 @@ from inspect_ai.model._providers.mockllm import MockLLM
 from loopback import LoopbackLLM
 from pydantic import TypeAdapter, ValidationError
 
-from datasets_builder import inspect_llm
+from datasets_builder import inspect_llm, model_access
 from datasets_builder.build import build_dataset
 from datasets_builder.inspect_llm import InspectLLM, cause_of, one_line
 from datasets_builder.meter import Usage, current_meter
@@ -94,7 +94,7 @@ def test_only_options_that_are_set_are_sent() -> None:
     assert plain == {"max_connections": 3, "max_retries": 4}
     assert warm == {**plain, "temperature": 0.0, "max_tokens": 9}
     batched = make(batch=True)._config().model_dump(exclude_none=True)
-    assert batched == {"batch": True, "max_retries": 10}
+    assert batched == {"batch": True, "max_connections": inspect_llm.IN_BATCHES, "max_retries": 10}
     assert make(structured=True)._config().response_schema is inspect_llm.MARKS_SCHEMA
 
 
@@ -281,7 +281,7 @@ def test_both_models_are_checked_before_the_build(monkeypatch: pytest.MonkeyPatc
 def test_faults_of_a_model_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="model 'opnai/gpt-5': Model API opnai"):
         InspectConfig(model="opnai/gpt-5").check()
-    monkeypatch.setattr(inspect_llm, "find_spec", lambda package: None if package == "vllm" else True)
+    monkeypatch.setattr(model_access, "find_spec", lambda package: None if package == "vllm" else True)
     with pytest.raises(OutsideError, match="model 'vllm/a/b': package 'vllm' is missing; pip install vllm"):
         InspectConfig(model="vllm/a/b").check()
     with pytest.raises(UsageError, match="model 'hf/absent': its folder does not exist"):

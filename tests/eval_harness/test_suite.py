@@ -12,7 +12,10 @@ from datasets_builder.miniature.grader import grade_reply
 from datasets_builder.skillmix.catalogue import SHIPPED, PartitionConfig, load_catalogue
 from datasets_builder.skillmix.config import read_config
 from datasets_builder.skillmix.errors import OutsideError, UsageError
-from eval_harness.suite import EvalSuite, read_results, run_suite
+from eval_harness.results import read_run
+from eval_harness.run import Progress
+from eval_harness.suite import run_suite
+from eval_harness.suite_config import EvalSuite
 
 SUITE = EvalSuite(
     catalogue="miniature", grader="miniature", splits=("train", "held-out"), k=(1, 2), n=20, max_tokens=40
@@ -33,23 +36,24 @@ def test_the_shipped_suite_is_valid() -> None:
 
 
 def test_a_folder_is_evaluated_once_and_read_back(checkpoint: Path, tmp_path: Path) -> None:
-    progress: list[tuple[int, int]] = []
-    results = run_suite(
-        SPLIT, f"folder/{checkpoint}", tmp_path, progress=lambda done, total: progress.append((done, total))
-    )
+    progress: list[Progress] = []
+    run = run_suite(SPLIT, f"folder/{checkpoint}", tmp_path, progress=progress.append)
+    results = run.cells
     assert [(r.split, r.k) for r in results] == [("train", 1), ("train", 2), ("held-out", 1), ("held-out", 2)]
     assert [(r.n_combinations, r.generations) for r in results] == [(20, 1), (20, 1), (12, 2), (12, 2)]
-    assert progress == [(done, 88) for done in range(1, 89)]
+    assert [(state.done, state.total) for state in progress] == [(done, 88) for done in range(1, 89)]
     logs = sorted(tmp_path.glob("*.eval"))
     assert len(logs) == 4
-    assert run_suite(SPLIT, f"folder/{checkpoint}", tmp_path) == results
+    assert run_suite(SPLIT, f"folder/{checkpoint}", tmp_path) == run
     assert sorted(tmp_path.glob("*.eval")) == logs
-    assert list(read_results(tmp_path).cells) == results
+    assert read_run(tmp_path) == run == read_run(next(tmp_path.glob("results-*.json")))
+    assert run.cell("held-out", 2) == results[3] and run.cell("all", 2) is None
+    assert not tmp_path.with_name(f"{tmp_path.name}.cache").exists()  # of a folder nothing is kept
 
 
 def test_the_same_weights_write_the_same_texts(checkpoint: Path, tmp_path: Path) -> None:
-    first = run_suite(SUITE, f"folder/{checkpoint}", tmp_path / "a")
-    second = run_suite(SUITE, f"folder/{checkpoint}", tmp_path / "b")
+    first = run_suite(SUITE, f"folder/{checkpoint}", tmp_path / "a").cells
+    second = run_suite(SUITE, f"folder/{checkpoint}", tmp_path / "b").cells
     assert first == second
     texts = [row.text for result in first for row in result.rows]
     assert len(set(texts)) > len(texts) / 2
@@ -59,9 +63,9 @@ def test_every_model_is_asked_the_same_and_others_weights_are_evaluated_anew(
     checkpoint: Path, tmp_path: Path, make_checkpoint: Callable[..., Path]
 ) -> None:
     folder = make_checkpoint(tmp_path / "ck", seed=0)
-    first = run_suite(SUITE, f"folder/{folder}", tmp_path / "logs")
+    first = run_suite(SUITE, f"folder/{folder}", tmp_path / "logs").cells
     make_checkpoint(folder, seed=1)
-    second = run_suite(SUITE, f"folder/{folder}", tmp_path / "logs")
+    second = run_suite(SUITE, f"folder/{folder}", tmp_path / "logs").cells
     for a, b in zip(first, second, strict=True):
         assert [(row.combination, row.skills) for row in a.rows] == [(row.combination, row.skills) for row in b.rows]
         assert [row.text for row in a.rows] != [row.text for row in b.rows]
@@ -146,11 +150,11 @@ def test_another_seed_is_another_split_draw_and_text() -> None:
 
 def test_results_of_no_or_several_suites_are_not_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="0 finished suites"):
-        read_results(tmp_path)
+        read_run(tmp_path)
     for name in "ab":
         (tmp_path / f"results-{name}.json").write_text("{}")
     with pytest.raises(UsageError, match="2 finished suites"):
-        read_results(tmp_path)
+        read_run(tmp_path)
 
 
 def test_a_suite_without_common_skills_asks_for_none(tmp_path: Path) -> None:
@@ -159,6 +163,6 @@ def test_a_suite_without_common_skills_asks_for_none(tmp_path: Path) -> None:
     simile.write_text(simile.read_text().replace("common: false", "common: true"))
     suite = SUITE.model_copy(update={"catalogue": str(folder), "splits": ("train",), "k": (1,), "n": 1000})
     suite = suite.model_copy(update={"partition": PartitionConfig(common=False)})
-    (cell,) = run_suite(suite, mock(teach), tmp_path / "logs")
+    (cell,) = run_suite(suite, mock(teach), tmp_path / "logs").cells
     asked = {skill for row in cell.rows for skill in row.skills}
     assert asked == set(load_catalogue("miniature").partition().skills("train")) - {"simile"}

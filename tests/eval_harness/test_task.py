@@ -11,10 +11,11 @@ from inspect_ai.model import ChatMessage, Model
 from mock_models import mock, teach
 
 from datasets_builder.miniature.grader import grade_reply
-from datasets_builder.skillmix.combinations import Combination
 from datasets_builder.skillmix.errors import OutsideError, UsageError
-from eval_harness.results import CellResult, read_cell
-from eval_harness.task import deduct_points, load_world, rubric, skillmix
+from eval_harness.draws import load_world
+from eval_harness.logs import read_cell
+from eval_harness.results import CellResult
+from eval_harness.task import rubric, skillmix
 
 
 def evaluate_one(tmp_path: Path, student: Model, judge: Model | None = None, **options: Any) -> EvalLog:
@@ -163,14 +164,23 @@ def test_the_cache_keeps_votes_tries_and_generations_apart(tmp_path: Path) -> No
     assert len(calls) == 4 * 2 * 3  # the second run is read from disk, vote by vote
 
 
-def test_program_points_are_taken_off_whoever_graded() -> None:
-    world = load_world("miniature")
-    combination = Combination(("simile", "litotes"), "camping")
-    marks = dict.fromkeys([*combination.skills, "topic", "sense", "length"], True)
-    long = deduct_points(marks, "one . two .", combination, ())
-    assert long == marks | {"length": False}
-    named = deduct_points(marks, "a litotes .", combination, world.catalogue.names_of(combination.skills))
-    assert not any(named[skill] for skill in combination.skills) and named["topic"]
+@pytest.mark.parametrize("name_deduction", [True, False])
+def test_program_points_are_taken_off_whoever_graded(tmp_path: Path, name_deduction: bool) -> None:
+    def write(messages: list[ChatMessage]) -> str:
+        return "A litotes one . Two . Three ." if "litotes" in messages[0].text else "One . Two . Three ."
+
+    def award(messages: list[ChatMessage]) -> str:
+        return json.dumps(dict.fromkeys(json.loads(grade_reply(messages[0].text)), 1))
+
+    options = {"k": 2, "n": 60, "grader": "model", "split": "all", "name_deduction": name_deduction}
+    result = score_one(tmp_path, mock(write), mock(award), **options)
+    named = [row for row in result.rows if "litotes" in row.skills]
+    assert named and all(row.named is ("litotes" in row.skills) and row.too_long for row in result.rows)
+    for row in result.rows:
+        lost = row.named and name_deduction
+        assert row.marks == dict.fromkeys(row.skills, not lost) | {"topic": True, "sense": True, "length": False}
+        assert row.votes == (dict.fromkeys(row.marks, True),)  # as cast
+        assert (row.full_marks, row.all_skills, row.skills_fraction) == (False, not lost, 0.0)
 
 
 @pytest.mark.parametrize(

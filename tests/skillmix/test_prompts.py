@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets_builder.skillmix.catalogue import Catalogue
+from datasets_builder.skillmix.catalogue import Catalogue, load_catalogue
 from datasets_builder.skillmix.combinations import Combination
 from datasets_builder.skillmix.errors import UsageError
 from datasets_builder.skillmix.prompts import PARTS, load_prompts
@@ -91,11 +91,33 @@ def test_a_missing_template_and_a_broken_one_are_told(own: Path, catalogue: Cata
     (own / "grade.txt").write_bytes(b"\xff")
     with pytest.raises(UsageError, match=r"grade\.txt: cannot be read as UTF-8 text"):
         load_prompts(own, catalogue)
-    (own / "grade.txt").unlink()
+    (own / "revise.txt").unlink()
     with pytest.raises(
-        UsageError, match=r"grade\.txt is missing; a prompt set has generate\.txt, revise\.txt, grade\.txt"
+        UsageError, match=r"revise\.txt is missing; a prompt set has generate\.txt, revise\.txt, grade\.txt"
     ):
         load_prompts(own, catalogue)
+
+
+def test_a_set_without_a_judge_takes_the_catalogues_own(own: Path) -> None:
+    catalogue = load_catalogue("miniature")
+    (own / "grade.txt").unlink()
+    (own / "generate.txt").write_text("write at length on {{ topic }}", encoding="utf-8")
+    found, shipped = load_prompts(own, catalogue), load_prompts("miniature", catalogue)
+    assert found.sources["grade"] == shipped.sources["grade"] and found.version != shipped.version
+
+
+def test_a_set_limit_stands_in_every_prompt_and_decides_what_is_too_long() -> None:
+    catalogue, combination = load_catalogue("full"), Combination(("simile", "litotes"), "origami")
+    text = "One. Two. Three."
+    for limit, word, too_long in [
+        (None, "one sentence", True),
+        (3, "three sentences", False),
+        (20, "20 sentences", False),
+    ]:
+        prompts = load_prompts("full", catalogue, limit)
+        assert f"at most {word}" in prompts.revise(combination)
+        assert f"at most {word}" in prompts.grade(combination, text)
+        assert prompts.is_too_long(combination, text) is too_long
 
 
 def test_an_unknown_set_names_the_near_match(catalogue: Catalogue) -> None:
