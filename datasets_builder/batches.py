@@ -1,4 +1,4 @@
-"""Batch mode: a provider's half price for answers within a day, by Inspect's batchers, with two of their faults mended.
+"""Batch mode: a provider's half price for answers within a day, by Inspect's batchers, with faults of theirs mended.
 
 Inspect gathers the requests that wait, sends them as one batch, and looks every 15 seconds whether it is done. On its
 own it loses all answers of an OpenAI batch when one of its requests was refused, and waits for ever for the requests
@@ -44,7 +44,7 @@ class _Workers:
     def start_soon(self, work: Callable[[], Awaitable[None]]) -> None:
         """Begins to run a batcher's worker."""
         batcher = getattr(work, "__self__", None)
-        if type(batcher) is OpenAIBatcher:
+        if type(batcher) is OpenAIBatcher and "_parse_jsonl_line" not in vars(batcher):  # begun for the first time
             _keep_the_others(batcher)
             self._tell_refusal(batcher)
         task = asyncio.create_task(self._persist(work))
@@ -128,4 +128,4 @@ def _keep_the_others(batcher: OpenAIBatcher[Any]) -> None:
         )
         return line["custom_id"], batcher._openai_client._make_status_error_from_response(refusal)
 
-    batcher._parse_jsonl_line = parse_refusal  # type: ignore[method-assign]
+    batcher._parse_jsonl_line = parse_refusal  # type: ignore[method-assign, assignment]

@@ -35,7 +35,7 @@ from datasets_builder.ledger import Usage
 from datasets_builder.meter import current_meter
 from datasets_builder.model_access import MARKS_SCHEMA, cause_of, one_line, open_model, usage_of
 from datasets_builder.model_names import public_name
-from datasets_builder.models import IN_BATCHES, SCOPE, STAGE, TRY, VOTE, WITHHELD
+from datasets_builder.models import SCOPE, STAGE, TRY, VOTE, WITHHELD
 from datasets_builder.quiet_distilabel import AsyncLLM
 from datasets_builder.skillmix.errors import DskillError, OutsideError, UsageError
 
@@ -171,7 +171,7 @@ class InspectLLM(AsyncLLM):  # type: ignore[misc]
     def _config(self) -> GenerateConfig:
         settings: dict[str, Any] = {"max_retries": self.max_retries}
         if self.batch:  # its answers take hours: a request that ran out of time would be paid for, and sent again
-            settings |= {"batch": self.batch, "max_connections": IN_BATCHES}
+            settings |= {"batch": self.batch}
         else:
             settings |= {"max_connections": self.connections, "attempt_timeout": self.timeout}
         settings |= {"response_schema": MARKS_SCHEMA} if self.structured else {}

@@ -27,7 +27,7 @@ SCOPE = "scope"  # keys on the last message: the row id, which tells identical p
 VOTE, TRY = "vote", "try"  # the number of the vote, and of the try at it,
 STAGE = "stage"  # and the Task that asks, for the accounts
 BATCHING = frozenset({"anthropic", "google", "grok", "openai", "together"})  # providers with a batch mode
-IN_BATCHES = 10_000  # requests of one model that may wait in batches: as many as one batch should hold
+IN_BATCHES = 10_000  # rows that may wait in batches: as many as Inspect lets wait of one model's requests
 WITHHELD = "the provider's filter withheld the answer"  # the error that is a refusal
 
 Messages = Sequence[Mapping[str, str]]

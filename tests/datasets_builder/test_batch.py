@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from inspect_ai._util.constants import DEFAULT_MAX_CONNECTIONS_BATCH
 from inspect_ai.model import ModelAPI
 from inspect_ai.model._providers.util import batch as inspect_batch
 from inspect_ai.util._concurrency import init_concurrency
@@ -188,7 +189,8 @@ def test_nothing_runs_out_of_time_in_a_batch(server: LoopbackLLM) -> None:
     llm = loaded(MIXED[1], timeout=60)
     assert llm._model is not None
     config = llm._model.config
-    assert (config.attempt_timeout, config.max_connections, config.batch) == (None, IN_BATCHES, True)
+    assert (config.attempt_timeout, config.max_connections, config.batch) == (None, None, True)
+    assert DEFAULT_MAX_CONNECTIONS_BATCH == IN_BATCHES
 
 
 def loaded(model: str, **options: Any) -> InspectLLM:

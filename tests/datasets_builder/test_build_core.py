@@ -11,7 +11,7 @@ import pytest
 from inspect_ai.model import ModelAPI
 from loopback import LoopbackLLM
 from loopback_answers import ScriptedAnswers
-from loopback_builds import KEY, Builder, check_paid, connections, files_with
+from loopback_builds import KEY, Builder, Outcome, check_paid, connections, files_with
 from loopback_chance import Faults, Latency
 from tenacity import wait_none
 
@@ -19,7 +19,7 @@ from datasets_builder.build import build_dataset
 from datasets_builder.pipeline import DataRecipe
 from datasets_builder.skillmix.config import read_config
 
-Run = Callable[..., tuple[int, str, str]]
+Build = Callable[..., Outcome]
 ROWS = 60
 ASKED = {2: {"n": ROWS // 2}, 3: {"n": ROWS // 2}}
 STORM = Faults(rate_limit=0.10, server_error=0.05, disconnect=0.02, malformed=0.05, broken=0.03)
@@ -38,14 +38,12 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Builder:
 
 
 def test_every_row_is_kept_or_rejected_with_its_true_reason(
-    tmp_path: Path, calm: Builder, dskill: Run, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, calm: Builder, build_here: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ModelAPI, "retry_wait", lambda self: wait_none())  # seconds between tries, and many of them
     with LoopbackLLM(answers=ScriptedAnswers(0), faults=STORM, seed=STORM_SEED, varied=False, key=KEY) as server:
-        for name, value in connections(server).items():
-            monkeypatch.setenv(name, value)
         builder = Builder(tmp_path, server, combinations=ASKED)
-        code, out, err = dskill("build", builder.recipe, "--out", builder.out)
+        code, out, err = build_here(builder)
     assert code == 0 and "Traceback" not in out + err, err
     met: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for entry in server.ledger:
@@ -81,11 +79,9 @@ def test_a_killed_build_goes_on_to_the_same_bytes_and_leaves_no_key(tmp_path: Pa
     assert KEY not in killed.out + killed.err + resumed.out + resumed.err and not files_with(tmp_path, KEY)
 
 
-def test_a_refused_key_is_told_and_not_repeated(tmp_path: Path, dskill: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_key_is_told_and_not_repeated(tmp_path: Path, build_here: Build) -> None:
     with LoopbackLLM(key="another") as server:
-        for name, value in connections(server).items():
-            monkeypatch.setenv(name, value)
         builder = Builder(tmp_path, server, combinations=ASKED)
-        code, out, err = dskill("build", builder.recipe, "--out", builder.out)
+        code, out, err = build_here(builder)
     assert code == 3 and err.startswith("error: ") and err.count("\n") == 1, err
     assert KEY not in out + err and not files_with(tmp_path, KEY)

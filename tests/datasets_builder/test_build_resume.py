@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from data_fakes import CONTENT
 from loopback import LoopbackLLM
-from loopback_builds import CONNECTIONS, OPENAI, Builder
+from loopback_builds import CONNECTIONS, OPENAI, Builder, Outcome
 
 from datasets_builder.build import build_dataset
 from datasets_builder.manifest import Manifest
@@ -20,6 +21,7 @@ from datasets_builder.pipeline import DataRecipe
 from datasets_builder.resume import CACHE_VARIABLE, alone, cache_of, size_of, under_way
 from datasets_builder.skillmix.errors import DskillError, OutsideError, ResumeError, UsageError
 
+Build = Callable[..., Outcome]
 HERE = Path("recipe.yml")
 CENT = {"input": 100.0, "output": 100.0, "as_of": "2026-01-01", "source": "a test"}  # about a cent a request
 
@@ -36,15 +38,15 @@ def prices(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path, prices: Path) -> None:
+def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path, prices: Path, build_here: Build) -> None:
     with LoopbackLLM(varied=False) as calm:
         undisturbed = Builder(tmp_path / "calm", calm)
-        assert undisturbed.run().code == 0
+        assert build_here(undisturbed).code == 0
     with LoopbackLLM(varied=False) as server:
         builder = Builder(tmp_path / "stopped", server)
         spent = []
         for budget in ("0.8", "0.8", "1.6"):
-            code, _, err = builder.run("--prices", str(prices), "--budget", budget)
+            code, _, err = build_here(builder, "--prices", prices, "--budget", budget)
             assert code == 3 and err.count("\n") == 1, err
             assert f"the budget of ${float(budget):.2f} is spent" in err and "a higher --budget continues" in err
             spent.append(len(server.ledger))
@@ -53,7 +55,7 @@ def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path, prices:
         dearest = max(entry.input_tokens + entry.output_tokens for entry in server.ledger) * 1e-4
         costs = [(entry.input_tokens + entry.output_tokens) * 1e-4 for entry in server.ledger]
         assert 0.8 <= sum(costs[: spent[0]]) <= 0.8 + 2 * CONNECTIONS * dearest  # those in flight come on top
-        code, out, err = builder.run("--prices", str(prices), "--budget", "100")
+        code, out, err = build_here(builder, "--prices", prices, "--budget", "100")
     assert code == 0, err
     assert server.ledger.answered() == calm.ledger.answered()  # each request once, over four runs
     assert builder.parquet() == undisturbed.parquet()
@@ -62,54 +64,54 @@ def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path, prices:
     assert "$" in out and "progress 100/100" in out
 
 
-def test_a_finished_dataset_asks_for_nothing(tmp_path: Path) -> None:
+def test_a_finished_dataset_asks_for_nothing(tmp_path: Path, build_here: Build) -> None:
     with LoopbackLLM(varied=False) as server:
         builder = Builder(tmp_path, server)
-        assert builder.run().code == 0
+        assert build_here(builder).code == 0
         paid, files = len(server.ledger), builder.parquet()
-        assert builder.run().code == 0 and len(server.ledger) == paid
+        assert build_here(builder).code == 0 and len(server.ledger) == paid
         for path in sorted(builder.out.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
-        assert builder.run().code == 0 and len(server.ledger) == paid  # from the cache alone
+        assert build_here(builder).code == 0 and len(server.ledger) == paid  # from the cache alone
         assert builder.parquet() == files
 
 
-def stopped(folder: Path, server: LoopbackLLM, prices: Path, **changes: Any) -> Builder:
+def stopped(folder: Path, server: LoopbackLLM, prices: Path, build_here: Build, **changes: Any) -> Builder:
     """A build under way."""
     builder = Builder(folder, server, **changes)
-    assert builder.run("--prices", str(prices), "--budget", "0.2").code == 3
+    assert build_here(builder, "--prices", prices, "--budget", "0.2").code == 3
     return builder
 
 
-def test_a_changed_recipe_is_refused_and_says_what_changed(tmp_path: Path, prices: Path) -> None:
+def test_a_changed_recipe_is_refused_and_says_what_changed(tmp_path: Path, prices: Path, build_here: Build) -> None:
     with LoopbackLLM(varied=False) as server:
-        stopped(tmp_path, server, prices)
+        stopped(tmp_path, server, prices, build_here)
         paid = len(server.ledger)
         builder = Builder(tmp_path, server, votes=1, combinations={2: {"n": 50}, 3: {"n": 49}})
-        code, _, err = builder.run()
+        code, _, err = build_here(builder)
         assert code == 2 and err.count("\n") == 1, err
         assert "combinations.3.n was 50, now 49; votes was 3, now 1; set it back, name another folder" in err
         assert len(server.ledger) == paid
-        code, _, err = builder.run("--limit", "7")
+        code, _, err = build_here(builder, "--limit", "7")
         assert code == 2 and "limit was None, now 7" in err
 
 
-def test_speed_and_server_may_change(tmp_path: Path, prices: Path) -> None:
+def test_speed_and_server_may_change(tmp_path: Path, prices: Path, build_here: Build) -> None:
     with LoopbackLLM(varied=False) as server:
-        builder = stopped(tmp_path, server, prices)
+        builder = stopped(tmp_path, server, prices, build_here)
         content = yaml.safe_load(builder.recipe.read_text())
         content |= {"concurrency": 3, "input_batch_size": 7}
         content["teacher"] |= {"connections": 2, "max_retries": 3, "timeout": 60}
         builder.recipe.write_text(yaml.safe_dump(content))
-        code, _, err = builder.run()
+        code, _, err = build_here(builder)
         assert code == 0, err
     assert sum(entry.stage == "generate" for entry in server.ledger) == 100
 
 
-def test_an_unknown_price_with_a_budget_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+def test_an_unknown_price_with_a_budget_is_refused_before_anything_is_asked(tmp_path: Path, build_here: Build) -> None:
     with LoopbackLLM() as server:
         builder = Builder(tmp_path, server)
-        code, _, err = builder.run("--budget", "20")
+        code, _, err = build_here(builder, "--budget", "20")
     assert code == 2 and err.count("\n") == 1
     assert "price of openai-api/loopback/grader and openai-api/loopback/teacher" in err and "--prices" in err
     assert not server.ledger and not cache_of(builder.out).exists()

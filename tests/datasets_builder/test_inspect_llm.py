@@ -94,7 +94,7 @@ def test_only_options_that_are_set_are_sent() -> None:
     assert plain == {"max_connections": 3, "max_retries": 4}
     assert warm == {**plain, "temperature": 0.0, "max_tokens": 9}
     batched = make(batch=True)._config().model_dump(exclude_none=True)
-    assert batched == {"batch": True, "max_connections": inspect_llm.IN_BATCHES, "max_retries": 10}
+    assert batched == {"batch": True, "max_retries": 10}
     assert make(structured=True)._config().response_schema is inspect_llm.MARKS_SCHEMA
 
 
