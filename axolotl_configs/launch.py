@@ -32,6 +32,12 @@ def find_axolotl(given: Path | None = None) -> Path:
     raise UsageError("no training environment (.venv-train/bin/axolotl); create it with: make train-env")
 
 
+def environment(axolotl: Path, *, offline: bool) -> dict[str, str]:
+    """Variables for axolotl, which finds its launchers (accelerate, torchrun) by PATH."""
+    found = {name: value for name, value in ENVIRONMENT.items() if offline or name != "HF_HUB_OFFLINE"}
+    return found | {"PATH": f"{axolotl.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
 def read_recipe(path: Path) -> dict[str, object]:
     """An axolotl recipe as a dictionary, with the two keys that a study follows checked.
 
@@ -45,7 +51,12 @@ def read_recipe(path: Path) -> dict[str, object]:
     return {str(key): value for key, value in recipe.items()}
 
 
-def train_command(axolotl: Path, recipe: Path, overrides: Mapping[str, str | int]) -> list[str]:
-    """The command line that trains a recipe in one process, ``overrides`` replacing keys of the file."""
+def train_command(axolotl: Path, recipe: Path, overrides: Mapping[str, str | int], gpus: int = 1) -> list[str]:
+    """The command line that trains a recipe, ``overrides`` replacing its keys; in one process up to one GPU."""
     pairs = [part for key, value in overrides.items() for part in (f"--{key.replace('_', '-')}", str(value))]
-    return [str(axolotl), "train", str(recipe), "--launcher", "python", *pairs]
+    return [str(axolotl), "train", str(recipe), *(["--launcher", "python"] if gpus == 1 else []), *pairs]
+
+
+def merge_command(axolotl: Path | str, recipe: Path | str, adapter: Path | str, out: Path | str) -> list[str]:
+    """The command line that makes a model of an adapter and its base, in ``<out>/merged``."""
+    return [str(axolotl), "merge-lora", str(recipe), "--lora-model-dir", str(adapter), "--output-dir", str(out)]

@@ -21,6 +21,7 @@ class Progress(Protocol):
     def start(self, stage: Stage) -> None: ...
     def step(self, stage: Stage, done: int, total: int, note: str) -> None: ...
     def note(self, stage: Stage, note: str) -> None: ...
+    def hand_over(self, stage: Stage, note: str) -> None: ...
     def finish(self, stage: Stage, seconds: float) -> None: ...
 
 
@@ -51,6 +52,10 @@ class PlainProgress:
     def note(self, stage: Stage, note: str) -> None:
         """A word on the present step, shown with the next line."""
         self._notes[stage.name] = note
+
+    def hand_over(self, stage: Stage, note: str) -> None:
+        """A stage's work is with another system."""
+        self._say(f"{stage.name}: {note}")
 
     def finish(self, stage: Stage, seconds: float) -> None:
         """A stage is done."""
@@ -103,6 +108,10 @@ class LiveProgress:
     def note(self, stage: Stage, note: str) -> None:
         """A word on the present step."""
         self._bars.update(self._tasks[stage.name], note=note)
+
+    def hand_over(self, stage: Stage, note: str) -> None:
+        """A stage's work is with another system."""
+        self.note(stage, note)
 
     def finish(self, stage: Stage, seconds: float) -> None:
         """A stage is done."""

@@ -3,50 +3,103 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 
-from axolotl_configs.launch import find_axolotl
+from axolotl_configs.launch import find_axolotl, read_recipe
 from cards.report import table_rows, write_report
 from cards.summary import Summary
-from study.execute import run_stages
+from study.costs import show_costs
+from study.execute import AwayError, run_stages
 from study.plan import Stage, plan
 from study.progress import LiveProgress, PlainProgress
-from study.recipe import load_study
+from study.recipe import Study, load_study
 from study.stages import RunFolder
+from study.stamp import DATA, card_command, read_stamp
 
 
-def run_study(recipe: Path, run_dir: Path | None, seed: int | None, axolotl: Path | None, console: Console) -> Summary:
-    """Runs every stage that is not done, writes the report into ``<run_dir>/report`` and prints the table.
+class Options(NamedTuple):
+    """The command's options."""
+
+    run_dir: Path | None = None
+    seed: int | None = None
+    axolotl: Path | None = None
+    train_command: str | None = None
+    wait: bool = False
+
+
+def run_studies(recipe: Path, options: Options, console: Console) -> None:
+    """Runs a study, once for each of its seeds; work handed over for one seed does not keep the next from starting.
 
     Raises:
         UsageError: A recipe or the training environment is missing or wrong.
         ResumeError: The run folder holds work of other recipes.
-        OutsideError: A stage failed.
+        OutsideError: A stage failed, or work that was handed over is not done.
     """
+    away = list[str]()
+    for study, run_dir in _studies(recipe, options):
+        try:
+            run_study(study, run_dir, options, console)
+        except AwayError as error:
+            away.append(str(error))
+    if away:
+        raise AwayError("; ".join(away))
+
+
+def run_study(study: Study, run_dir: Path, options: Options, console: Console) -> Summary:
+    """Runs what is not done, writes the report into the run folder and prints the table and what may follow."""
     from study.summary import summarise
 
-    study = load_study(recipe, seed)
-    stages = plan(study, find_axolotl(axolotl))
-    folder = RunFolder((run_dir or default_run_dir(study.file.name, seed)).resolve())
+    stages = plan(study, _axolotl(study, options))
+    folder = RunFolder(run_dir.resolve())
     with folder.locked():
         done = [stage.name for stage in stages if folder.seconds(stage) is not None]
-        _run(stages, folder, study.file.workers, console)
+        _run(stages, folder, study.file.workers, options.wait, console)
         summary = summarise(study, stages, folder, done)
-        report = write_report(summary, folder.path / "report")
+        report = write_report(summary, folder.path / study.file.report)
     _print_table(summary, console)
+    for stage in stages:
+        if stage.recipe and (folder.path / stage.output / DATA).is_file():
+            _print_card(stage, folder, console)
     console.print(f"report: {_shown(report)}", highlight=False, soft_wrap=True)
     return summary
 
 
-def show_plan(recipe: Path, seed: int | None, axolotl: Path | None, console: Console) -> None:
-    """Prints the stages of a study as the commands that it would run, and runs none."""
-    for stage in plan(load_study(recipe, seed), find_axolotl(axolotl)):
-        needs = f"  # after {', '.join(stage.needs)}" if stage.needs else ""
-        command = (
-            shlex.join(stage.command).replace(f"{sys.executable} -m dskill", "dskill").replace("'{out}'", stage.output)
+def show_plan(recipe: Path, options: Options, console: Console) -> None:
+    """Prints what a study would run and cost: the commands, the GPU hours, the money; runs and asks nothing."""
+    studies = _studies(recipe, options)
+    for study, run_dir in studies:
+        stages = plan(study, _axolotl(study, options))
+        if len(studies) > 1:
+            console.print(f"{run_dir}:", highlight=False, soft_wrap=True)
+        for stage in stages:
+            needs = f"  # after {', '.join(stage.needs)}" if stage.needs else ""
+            command = shlex.join(stage.command).replace(f"{sys.executable} -m dskill", "dskill")
+            command = command.replace("'{out}'", stage.output)
+            console.print(f"{stage.name}: {command}{needs}", highlight=False, markup=False, soft_wrap=True)
+    show_costs([study for study, _ in studies], console)
+
+
+def _studies(recipe: Path, options: Options) -> list[tuple[Study, Path]]:
+    """The study for each seed, with its run folder."""
+    first = load_study(recipe, options.seed, options.train_command)
+    if options.seed is not None or not first.file.seeds:
+        return [(first, options.run_dir or default_run_dir(first.file.name, options.seed))]
+    return [
+        (
+            load_study(recipe, seed, options.train_command),
+            options.run_dir / f"seed-{seed}" if options.run_dir else default_run_dir(first.file.name, seed),
         )
-        console.print(f"{stage.name}: {command}{needs}", highlight=False, markup=False, soft_wrap=True)
+        for seed in first.file.seeds
+    ]
+
+
+def _axolotl(study: Study, options: Options) -> Path:
+    """The program; its name alone where nothing is trained or merged here."""
+    if study.file.train_command and not any(read_recipe(path).get("adapter") for path in study.recipes.values()):
+        return Path("axolotl")
+    return find_axolotl(options.axolotl)
 
 
 def default_run_dir(name: str, seed: int | None) -> Path:
@@ -54,12 +107,20 @@ def default_run_dir(name: str, seed: int | None) -> Path:
     return Path("runs") / (name if seed is None else f"{name}-seed-{seed}")
 
 
-def _run(stages: list[Stage], folder: RunFolder, workers: int, console: Console) -> None:
+def _run(stages: list[Stage], folder: RunFolder, workers: int, patient: bool, console: Console) -> None:
     if console.is_terminal:
         with LiveProgress(console, stages) as progress:
-            run_stages(stages, folder, workers, progress)
+            run_stages(stages, folder, workers, progress, patient)
     else:
-        run_stages(stages, folder, workers, PlainProgress(console))
+        run_stages(stages, folder, workers, PlainProgress(console), patient)
+
+
+def _print_card(stage: Stage, folder: RunFolder, console: Console) -> None:
+    """How a checkpoint gets its card; it is merged and evaluated."""
+    checkpoint = folder.path / stage.output
+    results = folder.path / "evaluations" / checkpoint.name
+    command = card_command(_shown(checkpoint), read_stamp(checkpoint), _shown(results))
+    console.print(f"{stage.name}: {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_table(summary: Summary, console: Console) -> None:

@@ -1,6 +1,7 @@
 """The run folder: which stages are done, and whether they were done from the same recipes.
 
 runs/miniature/stages/<stage>.json   written last: inputs, seconds; a stage without it is done anew
+runs/paper/stages/<stage>.handed-over   its work was given to another system, which has not done it yet
 runs/miniature/logs/<stage>.log      all that the stage's command printed
 """
 
@@ -44,6 +45,10 @@ class RunFolder:
         """The file whose presence says that the stage is done."""
         return self.path / "stages" / f"{stage.slug}.json"
 
+    def handed_over(self, stage: Stage) -> Path:
+        """The file whose presence says that the stage's work was given to another system; delete it to give it anew."""
+        return self.marker(stage).with_suffix(".handed-over")
+
     def log(self, stage: Stage) -> Path:
         """Where the stage's command prints to."""
         return self.path / "logs" / f"{stage.slug}.log"
@@ -58,22 +63,32 @@ class RunFolder:
         )
 
     def mark(self, stage: Stage, seconds: float) -> None:
-        """Marks a stage as done, by a rename, so that a marker is whole or absent."""
-        working = self.marker(stage).with_suffix(".tmp")
+        """Marks a stage as done."""
+        self._write(stage, self.marker(stage), seconds)
+        self.handed_over(stage).unlink(missing_ok=True)
+
+    def mark_handed_over(self, stage: Stage, seconds: float) -> None:
+        """Marks a stage as given to another system."""
+        self._write(stage, self.handed_over(stage), seconds)
+
+    def _write(self, stage: Stage, path: Path, seconds: float) -> None:
+        """By a rename, so that a marker is whole or absent."""
+        working = path.with_suffix(".tmp")
         working.write_text(
             json.dumps({"stage": stage.name, "inputs": stage.inputs, "seconds": round(seconds, 2)}, indent=1)
         )
-        os.replace(working, self.marker(stage))
+        os.replace(working, path)
 
     def check(self, stage: Stage) -> None:
-        """Refuses a done stage whose recipe or seed has changed since.
+        """Refuses a stage that was done, or handed over, with another recipe or seed.
 
         Raises:
             ResumeError: Names the stage and the first keys that changed, old -> new.
         """
-        if self.seconds(stage) is None:
+        marker = self.handed_over(stage) if self.seconds(stage) is None else self.marker(stage)
+        if not marker.is_file():
             return
-        done = json.loads(self.marker(stage).read_text())["inputs"]
+        done = json.loads(marker.read_text())["inputs"]
         if changes := differences(done, json.loads(json.dumps(stage.inputs))):
             raise ResumeError(
                 f"{self.path}: stage {stage.name!r} was done with other inputs: {'; '.join(changes[:3])}; "

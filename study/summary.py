@@ -38,9 +38,9 @@ def summarise(study: Study, stages: Sequence[Stage], folder: RunFolder, skipped:
     """
     evaluations = {s.name.removeprefix("eval "): folder.path / s.output for s in stages if s.name.startswith("eval ")}
     results = {arm: read_run(path) for arm, path in evaluations.items()}
-    manifest = read_manifest(folder.path / "dataset")
+    manifest = read_manifest(folder.path / study.file.dataset)
     if manifest is None:
-        raise UsageError(f"{folder.path}/dataset: not a finished dataset; run the study again")
+        raise UsageError(f"{folder.path / study.file.dataset}: not a finished dataset; run the study again")
     recipe = read_config(DataRecipe, study.beside(study.file.data)).with_seed(study.seed)
     partition = load_catalogue(recipe.catalogue).partition(recipe.partition)
     again = set(skipped)
@@ -52,7 +52,7 @@ def summarise(study: Study, stages: Sequence[Stage], folder: RunFolder, skipped:
         cells=tuple(_cell(arm, cell) for arm, found in results.items() for cell in found.cells if cell.split != "all"),
         comparisons=tuple(c for arm, against in study.file.compare for c in _compare(arm, against, results)),
         samples=tuple(_samples(results)),
-        data=_data(manifest, folder.path / "dataset"),
+        data=_data(manifest, folder.path / study.file.dataset),
         partition=Sides(
             train_skills=partition.skills("train"),
             held_out_skills=partition.skills("held-out"),

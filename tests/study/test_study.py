@@ -66,6 +66,21 @@ def test_the_axolotl_recipe_trains_from_the_dataset_folder(finished: Finished) -
     assert (run / "checkpoints/sft-k1/model.safetensors").is_file()
 
 
+def test_a_checkpoint_keeps_what_it_was_made_of(finished: Finished) -> None:
+    folder, output = finished
+    run = folder / "runs/tiny"
+    made_of = json.loads((run / "checkpoints/sft-k1/data.json").read_text())
+    manifest = json.loads((run / "dataset/manifest.json").read_text())
+    assert made_of["datasets"][0]["revision"] == manifest["dataset_hash"] and made_of["overrides"] == {"seed": 0}
+    assert all(source["revision"] for source in made_of["datasets"])
+    recipe = folder / "recipes/train/miniature/sft-k1.yml"
+    assert (run / "checkpoints/sft-k1/recipe.yml").read_bytes() == recipe.read_bytes()
+    said = " ".join(output.split())
+    assert (
+        "dskill card runs/tiny/checkpoints/sft-k1 --recipe" in said and "--results runs/tiny/evaluations/sft-k1" in said
+    )
+
+
 def test_done_stages_are_not_done_again(finished: Finished) -> None:
     folder, _ = finished
     before = {p: p.stat().st_mtime_ns for p in (folder / "runs/tiny/checkpoints").rglob("*")}
