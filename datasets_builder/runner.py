@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from datasets_builder.drive import drive
 from datasets_builder.halt import Halt
-from datasets_builder.quiet_distilabel import AsyncLLM, Pipeline, Step, Task
+from datasets_builder.quiet_distilabel import AsyncLLM, Pipeline, Step, Task, load
 from datasets_builder.skillmix.errors import DskillError, UsageError
 from datasets_builder.spool import ABSENT, Spool
 from datasets_builder.steps import Row, answer
@@ -65,7 +65,7 @@ def run_stream(
     steps, halt = _line_up(pipeline), Halt()
     _check_columns(steps, rows)
     for step in steps:
-        step.load()
+        load(step)
     try:
         finished = drive(_stream(steps, rows, concurrency, progress, spool, halt), halt)
     except ExceptionGroup as group:

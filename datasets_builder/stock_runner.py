@@ -17,7 +17,15 @@ from types import FrameType
 from typing import Any
 
 from datasets_builder.halt import SIGNALS
-from datasets_builder.quiet_distilabel import Pipeline, Step, StepInput, no_progress_bars
+from datasets_builder.quiet_distilabel import (
+    Pipeline,
+    Step,
+    StepInput,
+    load,
+    no_progress_bars,
+    not_loaded,
+    stop_logging,
+)
 from datasets_builder.runner import INDEX, lost_rows
 from datasets_builder.skillmix.errors import OutsideError, UsageError
 from datasets_builder.talk import STOPPED, Row
@@ -92,8 +100,13 @@ def _run_sealed(
         with pipeline:
             last.connect(_Seal(name="seal", input_batch_size=batch_size))
         placed = place(pipeline)
-        with _interruptible(placed):
-            result = placed.run(use_cache=False, dataset=_numbered(rows), dataset_batch_size=batch_size)
+        try:
+            with _interruptible(placed):
+                result = placed.run(use_cache=False, dataset=_numbered(rows), dataset_batch_size=batch_size)
+        except RuntimeError as error:  # what distilabel raises where a step could not be loaded
+            raise not_loaded("a step", error.__cause__ or error) from error
+        finally:
+            stop_logging()  # distilabel's own end of it is not reached by an error
         sealed = [text for split in result.get("default", {}).values() for text in split["sealed"]]
     restored = _restore(rows, [json.loads(text) for text in sealed])
     if stopped := next((row["detail"] for row in restored if row.get("reason") == STOPPED), None):
@@ -114,7 +127,7 @@ def _split_end(pipeline: Pipeline, end: str) -> tuple[Step, Step | None]:
 
 
 def _process_here(step: Step, rows: list[Row]) -> list[Row]:
-    step.load()
+    load(step)
     try:
         return [row for batch in step.process_applying_mappings(rows) for row in batch] if rows else []
     finally:

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_ray_keeps_to_this_machine_and_leaves_nothing(tmp_path: Path) -> None:
     assert len(family) > 10 and not psutil.wait_procs(family.values(), timeout=15)[1]
     assert {address.removeprefix("::ffff:") for address in addresses} <= {"127.0.0.1", "::1"}
     assert telemetry == {"0"}
-    assert not [path for path in Path("/tmp").glob("ray-*") if path.stat().st_uid == os.getuid()]
+    assert not [path for path in Path(tempfile.gettempdir()).glob("ray-*") if path.stat().st_uid == os.getuid()]
 
 
 @pytest.mark.slow

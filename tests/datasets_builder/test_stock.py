@@ -1,11 +1,15 @@
 """distilabel's own runner with paid models: the same folder, every answer paid for once, an end that is told."""
 
 import asyncio
+import json
+import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from data_fakes import CONTENT
 from stock_builds import check_interrupt, check_refused_key, check_same_folder
 
 from datasets_builder.models import ScriptedTeacher
@@ -30,6 +34,18 @@ def test_a_refused_key_is_told_by_stock(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_an_interrupted_stock_build_leaves_no_process_and_goes_on(tmp_path: Path, number: signal.Signals) -> None:
     check_interrupt(tmp_path, "stock", number)
+
+
+@pytest.mark.parametrize("runner", ["stream", pytest.param("stock", marks=pytest.mark.slow)])
+def test_a_class_of_distilabel_without_its_key_is_told(
+    tmp_path: Path, dskill: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, runner: str
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    teacher = {"distilabel": "OpenAILLM", "kwargs": {"model": "any"}}
+    (tmp_path / "recipe.yml").write_text(json.dumps({**CONTENT, "teacher": teacher}))
+    code, _, err = dskill("build", tmp_path / "recipe.yml", "--out", tmp_path / "out", "--runner", runner)
+    assert code == 3 and re.search(r"error: .* cannot be loaded: ValueError: .*OPENAI_API_KEY", err)
+    assert "Traceback" not in err
 
 
 class Refused(ScriptedTeacher):
