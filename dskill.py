@@ -367,6 +367,73 @@ def report(
 
 
 @app.command()
+def card(
+    folder: Annotated[Path, typer.Argument(help="A dataset's folder, or a model's.", show_default=False)],
+    repository: Annotated[str | None, typer.Option(help="Its name on the Hub, org/name.")] = None,
+    evidence: Annotated[
+        list[Path] | None, typer.Option(help="Dataset: results of dskill eval to show; may be repeated.")
+    ] = None,
+    faults: Annotated[Path | None, typer.Option(help="Dataset: a file of known faults, one a line.")] = None,
+    release: Annotated[str | None, typer.Option(help="Dataset: a version for the changelog, vX.Y.Z.")] = None,
+    date: Annotated[str | None, typer.Option(help="Dataset: the day of that version, YYYY-MM-DD.")] = None,
+    note: Annotated[str, typer.Option(help="Dataset: what that version changes.")] = "",
+    previous: Annotated[Path | None, typer.Option(help="Dataset: the release before, to count rows against.")] = None,
+    results: Annotated[
+        list[Path] | None, typer.Option(help="Model: its results of dskill eval, then those of others to compare.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Model: what it was trained on, org/name@revision.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Model: its training recipe.")] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="Model: the benchmark's dataset on the Hub; writes .eval_results as well.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Model: its licence, an SPDX name or llama2, llama3.1, ...")
+    ] = None,
+) -> None:
+    """Write the card of a dataset or a model, from its numbers. What is not given again stays."""
+    from cards.card_command import Options, make_card
+
+    written = make_card(
+        folder,
+        Options(
+            repository=repository,
+            evidence=evidence or (),
+            faults=faults,
+            release=release,
+            date=date,
+            note=note,
+            previous=previous,
+            results=results or (),
+            dataset=dataset,
+            recipe=recipe,
+            benchmark=benchmark,
+            licence=licence,
+        ),
+    )
+    print(f"{folder}: {', '.join(written)}")
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="A dataset's folder, or a model's.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="The repository on the Hub: org/name.", show_default=False)],
+    version: Annotated[
+        str | None, typer.Option(help="The tag.  [default: the next, minor where data changed]", show_default=False)
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="A repository that is made is not public.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show card, files and faults, and stop.")] = False,
+) -> None:
+    """Publish a folder on the Hub: pull request, compare, merge, tag. The same command again continues."""
+    from datasets_builder.publish import publish as publish_folder
+    from datasets_builder.publish import show_release
+
+    if dry_run:
+        show_release(folder, name, version=version)
+    else:
+        publish_folder(folder, name, version=version, private=private)
+
+
+@app.command()
 def catalogue(
     name: Annotated[str, typer.Argument(help="A shipped catalogue, or a catalogue's folder.")] = "full",
     split: Annotated[Literal["train", "held-out", "all"], typer.Option(help="Show one side only.")] = "all",
@@ -399,6 +466,58 @@ def catalogue(
         print(json.dumps(dump_listing(listing), indent=2))
     else:
         print(show_listing(listing, min(shutil.get_terminal_size().columns, 120)))
+
+
+@app.command()
+def new(
+    form: Annotated[Literal["skill", "topic", "graded"], typer.Argument(help="What to contribute.")],
+    name: Annotated[str, typer.Argument(help="Its name; of graded texts, what they are.", show_default=False)],
+    by: Annotated[
+        str | None, typer.Option(help="'Name <mail or @handle>': signs it off.  [default: a blank]", show_default=False)
+    ] = None,
+    folder: Annotated[Path, typer.Option("--dir", help="The folder of contributions.")] = Path("contrib"),
+) -> None:
+    """Write the form of a contribution, to fill in. CONTRIBUTING.md tells the rest."""
+    from datasets_builder.contribute_new import write_form
+
+    path = write_form(form, name, by, folder)
+    print(f"{path}: fill in its blanks, then: dskill check {path}")
+
+
+@app.command()
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders of contributions.", show_default=False)],
+    base: Annotated[str | None, typer.Option(help="A git revision: check changed files only.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A dataset folder that texts must neither repeat nor leak.")
+    ] = None,
+    grader: Annotated[
+        str | None, typer.Option(help="A model that grades a sample anew.  [default: the catalogue's program, if any]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Judge contributions: one line for each fault, exit code 2 where there is any."""
+    from datasets_builder.contribute import check as judge
+
+    verdict = judge(paths, base=base, against=against, grader=grader)
+    print(verdict.as_json() if as_json else verdict)
+    raise typer.Exit(2 if verdict.faults else 0)
+
+
+@app.command()
+def merge(
+    dataset: Annotated[Path, typer.Argument(help="A finished dataset folder.", show_default=False)],
+    out: Out,
+    contributions: Annotated[Path, typer.Option(help="The folder of contributions.")] = Path("contrib"),
+) -> None:
+    """Add the contributed texts of its catalogue to a dataset: another folder, with a card that names who gave them."""
+    from cards.dataset_card import make_dataset_card
+    from datasets_builder.contribute_merge import merge_contributions
+
+    manifest = merge_contributions(
+        dataset, contributions, out, lambda manifest, rows: make_dataset_card(manifest.model_dump(), rows)
+    )
+    print(f"{out}: texts by {', '.join(f'{name} {count:,}' for name, count in manifest.contributors.items())}")
 
 
 recipes = typer.Typer(help="Training recipes: render them from building blocks, check them.", no_args_is_help=True)

@@ -36,6 +36,7 @@ def render(template: str, **values: Any) -> str:
         "coefficient": coefficient,
         "p_value": p_value,
         "unbroken": unbroken,
+        "about": about,
     }
     return environment.get_template(template).render(values)
 
@@ -54,6 +55,11 @@ def points(difference: float) -> str:
 def number(count: int) -> str:
     """A count with its thousands grouped, "12,000"."""
     return f"{count:,}"
+
+
+def about(count: int) -> str:
+    """An estimate to two digits, "320,000"."""
+    return number(int(float(f"{count:.2g}")))
 
 
 def coefficient(value: float | None) -> str:
@@ -85,16 +91,16 @@ def visible(text: str) -> str:
     return "".join(c if c in JOINERS or unicodedata.category(c) not in _HIDDEN else "\ufffd" for c in plain)
 
 
-def fence(text: str) -> str:
+def fence(text: str, language: str = "text") -> str:
     """Untrusted text as a Markdown code block that it cannot leave: the fence outgrows any run of backticks inside."""
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{ticks}text\n{text}\n{ticks}"
+    return f"{ticks}{language}\n{text}\n{ticks}"
 
 
 def inline(text: str) -> str:
     """Text for one Markdown line or table cell: one line, markup characters and HTML made harmless."""
     flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|!])", r"\\\1", flat)
+    return re.sub(r"([\\`*_\[\]|!~$])", r"\\\1", flat)
 
 
 def _finalize(value: Any) -> Any:

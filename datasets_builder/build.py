@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from datasets_builder.dataset import Origin, account, write_dataset
 from datasets_builder.decontaminate import DecontaminateConfig, hash_evaluated, met_combination, read_evaluated
-from datasets_builder.manifest import Card, Manifest, fingerprint_of, read_manifest
+from datasets_builder.manifest import Card, Manifest, StageCost, fingerprint_of, read_manifest
 from datasets_builder.meter import Meter, Prices, current_meter
 from datasets_builder.models import IN_BATCHES, InspectConfig, StockConfig
 from datasets_builder.pipeline import (
@@ -97,9 +97,10 @@ def build_dataset(
             seed=recipe.seed,
             validation=recipe.validation,
             licence=recipe.licence,
+            prompts={part: hashlib.sha256(text.encode()).hexdigest() for part, text in source.prompts.sources.items()},
             trial=(limit or recipe.limit) is not None,
         )
-        return write_dataset(out, account(asked, rows), origin, source.catalogue, identity, card)
+        return write_dataset(out, account(asked, rows), origin, source.catalogue, identity, card, _costs(recipe))
 
 
 def read_source(recipe: DataRecipe, recipe_path: Path) -> Source:
@@ -199,6 +200,14 @@ def _run(
         return run_stream(pipeline, asked, concurrency=_width(recipe), progress=progress, spool=spool)
     run = run_ray if runner == "ray" else run_stock
     return run(pipeline, asked, batch_size=recipe.input_batch_size)
+
+
+def _costs(recipe: DataRecipe) -> tuple[StageCost, ...] | None:
+    """What the run's meter says; nothing for programs, None where a model was asked that no meter counts."""
+    models, meter = (recipe.teacher, recipe.grader), current_meter.get()
+    if meter is None or any(isinstance(model, StockConfig) for model in models):
+        return None if any(isinstance(model, (InspectConfig, StockConfig)) for model in models) else ()
+    return meter.costs
 
 
 def _width(recipe: DataRecipe) -> int:

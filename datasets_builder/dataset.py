@@ -17,14 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from datasets_builder.licences import header_of_licences
-from datasets_builder.manifest import Card, Manifest, fingerprint_of, read_manifest
+from datasets_builder.manifest import Card, FileSize, Manifest, StageCost, fingerprint_of, read_manifest
+from datasets_builder.readme import TRANSCRIPTS, header_of, write_readme
 from datasets_builder.records import (
     FEATURES,
     REJECT_FEATURES,
-    SIDES,
     TRANSCRIPT_FEATURES,
     Origin,
     Row,
@@ -41,19 +38,19 @@ from datasets_builder.tally import Tally
 __all__ = [
     "FEATURES",
     "REJECT_FEATURES",
+    "TRANSCRIPTS",
     "TRANSCRIPT_FEATURES",
     "Card",
     "Manifest",
     "Origin",
     "account",
+    "header_of",
     "read_manifest",
     "side",
     "write_dataset",
 ]
 
 LIBRARIES = ("distilabel", "datasets", "huggingface-hub", "pyarrow", "numpy", "pydantic", "jinja2")
-SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
-TRANSCRIPTS = "transcripts"  # the config, split and folder of what the models said
 
 
 class Sorted(NamedTuple):
@@ -100,7 +97,13 @@ def name_configs(ks: Sequence[int]) -> dict[str, tuple[str, ...]]:
 
 
 def write_dataset(
-    out: Path, rows: Sequence[Row], origin: Origin, catalogue: Catalogue, identity: Mapping[str, Any], card: Card
+    out: Path,
+    rows: Sequence[Row],
+    origin: Origin,
+    catalogue: Catalogue,
+    identity: Mapping[str, Any],
+    card: Card,
+    costs: Sequence[StageCost] | None = None,
 ) -> Manifest:
     """Writes the folder beside ``out`` and renames it into place when whole; the rows are read one by one.
 
@@ -112,6 +115,7 @@ def write_dataset(
         identity: What the rows depend on, as flat keys; a later build compares it.
         card: Gives the README's body, after the YAML header, and the files that it shows, from the manifest and one
             row of each k.
+        costs: What the models were paid for; None where nobody counted.
 
     Raises:
         DskillError: Not one text of some k was kept, and this is no trial.
@@ -130,46 +134,17 @@ def write_dataset(
         return (to_record(rows[place], origin, catalogue) for place in places)
 
     with _beside(out) as folder:
+        sizes: dict[Path, FileSize] = {}
         for (k, part), places in found.parts.items():  # a config names only what is there: no empty split is written
-            write_shards(folder / "data" / f"k{k}", part, records(places), len(places), FEATURES)
-        write_parquet(folder / "rejects" / "rejected.parquet", records(found.rejected), REJECT_FEATURES)
-        write_shards(folder / TRANSCRIPTS, TRANSCRIPTS, map(to_transcript, rows), len(rows), TRANSCRIPT_FEATURES)
-        manifest = _describe(folder, origin, found.tally, identity)
-        _write_readme(folder, manifest, card(manifest, [found.samples[k] for k in sorted(found.samples)]))
+            sizes |= write_shards(folder / "data" / f"k{k}", part, records(places), len(places), FEATURES)
+        rejects = folder / "rejects" / "rejected.parquet"
+        sizes[rejects] = write_parquet(rejects, records(found.rejected), REJECT_FEATURES)
+        told = map(to_transcript, rows)
+        sizes |= write_shards(folder / TRANSCRIPTS, TRANSCRIPTS, told, len(rows), TRANSCRIPT_FEATURES)
+        manifest = _describe(folder, sizes, found, origin, identity, costs)
+        write_readme(folder, manifest, card(manifest, manifest.samples))
         (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return manifest
-
-
-def header_of(manifest: Manifest) -> dict[str, Any]:
-    """The README's YAML header: what the Hub reads."""
-    total = sum(counted.kept for counted in manifest.counts.values())
-    return {
-        "pretty_name": manifest.name,
-        **header_of_licences(manifest.licences),
-        "language": ["en"],
-        "task_categories": ["text-generation"],
-        "annotations_creators": ["machine-generated"],
-        "language_creators": ["machine-generated"],
-        "size_categories": [next((name for limit, name in SIZES if total < limit), "1M<n<10M")],
-        "tags": ["synthetic", "skill-mix", "distilabel"],
-        "configs": [_config_of(manifest, name) for name in (*manifest.configs, TRANSCRIPTS)],
-    }
-
-
-def _config_of(manifest: Manifest, name: str) -> dict[str, Any]:
-    folders = manifest.configs.get(name, ())
-    files: list[dict[str, Any]] = [
-        {"split": part, "path": paths}
-        for part in SIDES
-        if (paths := [f"data/{k}/{part}-*.parquet" for k in folders if getattr(manifest.counts[k], part)])
-    ]
-    if name == TRANSCRIPTS:
-        files.append({"split": TRANSCRIPTS, "path": f"{TRANSCRIPTS}/*.parquet"})
-    # `datasets` caches a local folder by its name and README alone: without the hash, a folder that was built anew, or
-    # another of the same name, would be served from the cache with the rows of the first
-    stamp = f"dataset {manifest.dataset_hash[:16]}"
-    default = {"default": True} if name == manifest.default else {}
-    return {"config_name": name, "description": stamp, "data_files": files} | default
 
 
 def _sort_out(rows: Sequence[Row], origin: Origin, catalogue: Catalogue) -> Sorted:
@@ -187,18 +162,17 @@ def _sort_out(rows: Sequence[Row], origin: Origin, catalogue: Catalogue) -> Sort
     return Sorted(parts, rejected, tally, samples)
 
 
-def _write_readme(folder: Path, manifest: Manifest, card: str | tuple[str, Mapping[str, bytes]]) -> None:
-    body, files = (card, {}) if isinstance(card, str) else card
-    header = yaml.safe_dump(header_of(manifest), sort_keys=False, allow_unicode=True)
-    (folder / "README.md").write_text(f"---\n{header}---\n\n{body}", encoding="utf-8")
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-
-
-def _describe(folder: Path, origin: Origin, tally: Tally, identity: Mapping[str, Any]) -> Manifest:
-    counts = tally.counts()
-    files = {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(folder.rglob("*.parquet"))}
+def _describe(
+    folder: Path,
+    sizes: Mapping[Path, FileSize],
+    found: Sorted,
+    origin: Origin,
+    identity: Mapping[str, Any],
+    costs: Sequence[StageCost] | None,
+) -> Manifest:
+    tally, counts = found.tally, found.tally.counts()
+    names = {path.relative_to(folder).as_posix(): path for path in sorted(sizes)}
+    files = {name: _digest(path) for name, path in names.items()}
     configs = name_configs([int(name[1:]) for name, counted in counts.items() if counted.kept])
     return Manifest(
         name=origin.recipe,
@@ -213,11 +187,17 @@ def _describe(folder: Path, origin: Origin, tally: Tally, identity: Mapping[str,
         skills=tally.skills(),
         topics=tally.topics(),
         words=tally.words(),
+        characters=tally.characters(),
         licences=dict(sorted(tally.licences.items())),
+        contributors=dict(sorted(tally.contributors.items())),
+        prompts=dict(origin.prompts),
+        costs=None if costs is None else tuple(costs),
+        samples=tuple(dict(found.samples[k]) for k in sorted(found.samples)),
         validation=origin.validation,
         configs=configs,
         default=[TRANSCRIPTS, *configs][-1],
         files=files,
+        sizes={name: sizes[path] for name, path in names.items()},
         dataset_hash=hashlib.sha256("\n".join(sorted(files.values())).encode()).hexdigest(),
         versions={name: version(name) for name in LIBRARIES},
     )

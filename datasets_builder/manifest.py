@@ -42,8 +42,27 @@ class TopicCounts(Strict):
     kept: int
 
 
+class FileSize(Strict):
+    """One Parquet file."""
+
+    rows: int
+    bytes: int
+    loaded: int  # bytes in memory, as Arrow
+
+
+class StageCost(Strict):
+    """What one model was paid for at one stage; prompt tokens that came from the provider's cache are input, too."""
+
+    model: str
+    stage: str
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    usd: float | None  # None: its price is unknown
+
+
 class Manifest(Strict):
-    """All figures of a finished dataset; no time and no path of a machine is in it."""
+    """All figures of a finished dataset, every one that its card shows; no time and no path of a machine is in it."""
 
     name: str
     fingerprint: str
@@ -57,11 +76,17 @@ class Manifest(Strict):
     skills: dict[str, SkillCounts] = Field(default_factory=dict)
     topics: dict[str, TopicCounts] = Field(default_factory=dict)
     words: dict[str, dict[int, int]] = Field(default_factory=dict)  # by k: number of words -> kept texts
+    characters: dict[str, int] = Field(default_factory=dict)  # by k: of the kept rows' messages
     licences: dict[str, int]  # of all rows, by SPDX name
+    contributors: dict[str, int] = Field(default_factory=dict)  # of the kept rows
+    prompts: dict[str, str] = Field(default_factory=dict)  # template -> SHA-256
+    costs: tuple[StageCost, ...] | None = None  # none where programs wrote and graded; None: nobody counted
+    samples: tuple[dict[str, Any], ...] = ()  # the first kept row of each k, in the order drawn
     validation: float  # share of combinations set aside: the recipe's, or 0.0 where the texts are too few for it
     configs: dict[str, tuple[str, ...]]  # of the k of which texts were kept
     default: str
-    files: dict[str, str]
+    files: dict[str, str]  # path -> SHA-256
+    sizes: dict[str, FileSize] = Field(default_factory=dict)
     dataset_hash: str
     versions: dict[str, str]
 

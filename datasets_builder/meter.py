@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import Field
 
 from datasets_builder.ledger import Ledger, Stage, Usage
+from datasets_builder.manifest import StageCost
 from datasets_builder.skillmix.config import Strict, read_config
 from datasets_builder.skillmix.errors import DskillError, OutsideError
 
@@ -151,6 +152,12 @@ class Meter:
     def paid(self) -> Mapping[Stage, Usage]:
         """Tokens paid for, by model and stage."""
         return self._ledger.paid
+
+    @property
+    def costs(self) -> tuple[StageCost, ...]:
+        """What was paid for, by model and stage."""
+        paid = sorted(self.paid.items())
+        return tuple(StageCost(model=m, stage=s, **u._asdict(), usd=self._usd[m, s]) for (m, s), u in paid)
 
     @property
     def unpriced(self) -> list[str]:

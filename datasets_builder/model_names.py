@@ -36,11 +36,15 @@ def refuse_secrets(value: Any) -> Any:
     return value
 
 
+def own_secrets() -> dict[str, str]:
+    """The variables of the environment that hold a key or the like, with their values."""
+    return {name: value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name) and len(value) >= 8}
+
+
 def hide_secrets(text: str) -> str:
     """The text with the secrets of the environment blotted out: servers repeat a key that they refuse."""
-    for name, value in os.environ.items():
-        if _SECRET_VARIABLE.search(name) and len(value) >= 8:
-            text = text.replace(value, "***")
+    for value in own_secrets().values():
+        text = text.replace(value, "***")
     return text
 
 

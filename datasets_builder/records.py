@@ -62,6 +62,7 @@ class Origin(NamedTuple):
     seed: int
     validation: float  # share of combinations to set aside
     licence: str = DEFAULT  # of rows that bring none
+    prompts: Mapping[str, str] = {}  # template -> SHA-256
     trial: bool = False  # only a part of the recipe's texts was asked for: a k may end without one
 
 
@@ -86,11 +87,11 @@ def to_record(row: Row, origin: Origin, catalogue: Catalogue) -> dict[str, Any]:
         "split": side(row["combination"], origin.validation),
         "marks": [{"criterion": name, "mark": mark} for name, mark in zip(names, row["marks"] or (), strict=False)],
         "votes": row["votes"] or [],
-        "teacher": origin.teacher,
-        "grader": origin.grader if row["votes"] else None,
+        "teacher": row.get("teacher") or origin.teacher,
+        "grader": (row.get("grader") or origin.grader) if row["votes"] else None,
         "prompt_version": origin.prompt_version,
-        "recipe": origin.recipe,
-        "seed": origin.seed,
+        "recipe": row.get("recipe") or origin.recipe,
+        "seed": row.get("seed", origin.seed),
         "source": row.get("source") or SOURCE,
         "licence": row.get("licence") or origin.licence,
         "contributor": row.get("contributor") or CONTRIBUTOR,

@@ -14,10 +14,12 @@ class Tally:
         self.kept: Counter[tuple[int, str]] = Counter()  # by k and side
         self.rejects: Counter[tuple[int, str]] = Counter()  # by k and reason
         self.licences: Counter[str] = Counter()
+        self.contributors: Counter[str] = Counter()  # of the kept rows
         self._skills: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._topics: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._words: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self._characters: Counter[int] = Counter()
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Counts one record, with its ``reason``."""
@@ -35,7 +37,9 @@ class Tally:
             self.rejects[k, reason] += 1
         else:
             self.kept[k, record["split"]] += 1
+            self.contributors[record["contributor"]] += 1
             self._words[k][len(record["text"].split())] += 1
+            self._characters[k] += sum(len(message["content"]) for message in record["messages"])
 
     def counts(self) -> dict[str, Counts]:
         """Rows by k, as k1, k2, ..."""
@@ -81,3 +85,7 @@ class Tally:
     def words(self) -> dict[str, dict[int, int]]:
         """By k: how many kept texts have so many words (pieces between spaces)."""
         return {f"k{k}": dict(sorted(lengths.items())) for k, lengths in sorted(self._words.items())}
+
+    def characters(self) -> dict[str, int]:
+        """By k: characters of the kept rows' messages, request and text, which is what is trained on."""
+        return {f"k{k}": count for k, count in sorted(self._characters.items())}

@@ -8,7 +8,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["loopback"]  # the fixture llm_server
+pytest_plugins = ["loopback", "hub_fixtures"]  # the fixtures llm_server, hub, clients
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,7 +16,7 @@ LAYERS = {  # package -> those of ours that it may import
         "eval_harness",
     },
     "axolotl_configs": {"datasets_builder.skillmix", "axolotl_configs"},
-    "cards": {"datasets_builder.skillmix", "datasets_builder.model_names", "eval_harness", "cards"},
+    "cards": {"datasets_builder", "eval_harness", "cards"},
     "study": {"datasets_builder", "eval_harness", "axolotl_configs", "cards", "study"},
 }
 OURS = ("datasets_builder", "eval_harness", "axolotl_configs", "cards", "study", "dskill")

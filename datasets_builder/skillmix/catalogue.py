@@ -1,6 +1,7 @@
 """Skills and topics: one YAML file each, read and checked, and their split into train and held-out.
 
 A catalogue is a folder: ``catalogue.yml``, ``skills/<slug>.yml``, ``topics/<slug>.yml``. See catalogue/miniature.
+``extends: full`` adds its own to those of a shipped one; so does contrib/, the catalogue of what was contributed.
 """
 
 import hashlib
@@ -26,6 +27,13 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+class Contributed(Strict):
+    """What a contributed file says besides: where it is from and who answers for it. The task does not depend on it."""
+
+    source: Text | None = Field(default=None, exclude=True)
+    signed_off_by: Text | None = Field(default=None, exclude=True)
+
+
 class NearMiss(Strict):
     """A text that looks like the skill and is not, with the reason."""
 
@@ -33,7 +41,7 @@ class NearMiss(Strict):
     reason: Text
 
 
-class Skill(Strict):
+class Skill(Contributed):
     """One language skill, as its YAML file has it.
 
     ``common``: it is in every other text anyway. ``confused_with``: skills easily taken for it, with the difference.
@@ -52,7 +60,7 @@ class Skill(Strict):
     verifier: str | None = None
 
 
-class Topic(Strict):
+class Topic(Contributed):
     """One topic of texts."""
 
     name: Text
@@ -69,6 +77,7 @@ class CatalogueFile(Strict):
     categories: dict[str, Side]
     prompts: Slug
     grader: Slug | None = None
+    extends: Slug | None = Field(default=None, exclude=True)
 
 
 class PartitionConfig(Strict):
@@ -170,28 +179,38 @@ def load_catalogue(name: str | Path) -> Catalogue:
             f"no catalogue {str(name)!r}{near(str(name), shipped)} (shipped: {', '.join(shipped)}; or give a folder)"
         )
     about = read_config(CatalogueFile, folder / "catalogue.yml")
-    skills, topics = _read_all(Skill, folder / "skills"), _read_all(Topic, folder / "topics")
+    base = load_catalogue(SHIPPED / about.extends) if about.extends else Catalogue(about, {}, {})
+    categories = {**base.about.categories, **about.categories}
+    skills = _read_all(Skill, folder / "skills", base.skills)
+    topics = _read_all(Topic, folder / "topics", base.topics)
     for slug, skill in skills.items():
-        if slug in GENERAL:
-            raise UsageError(f"{folder}/skills/{slug}.yml: {slug!r} is a criterion of every text; choose another slug")
-        if skill.category not in about.categories:
-            hint = near(skill.category, about.categories)
-            raise UsageError(f"{folder}/skills/{slug}.yml: unknown category {skill.category!r}{hint}")
-        _check_confused(skill, skills, f"{folder}/skills/{slug}.yml: key 'confused_with'")
-    return Catalogue(about, skills, topics)
+        if slug not in base.skills:
+            check_skill(skill, categories, skills, f"{folder}/skills/{slug}.yml")
+    return Catalogue(about.model_copy(update={"categories": categories}), skills, topics)
+
+
+def check_skill(skill: Skill, categories: Iterable[str], skills: Mapping[str, Skill], where: str) -> None:
+    """Raises a UsageError for a skill that does not fit into a catalogue of these categories and skills."""
+    if skill.slug in GENERAL:
+        raise UsageError(f"{where}: {skill.slug!r} is a criterion of every text; choose another slug")
+    if skill.category not in categories:
+        raise UsageError(f"{where}: unknown category {skill.category!r}{near(skill.category, categories)}")
+    _check_confused(skill, skills, f"{where}: key 'confused_with'")
 
 
 Entry = TypeVar("Entry", Skill, Topic)
 
 
-def _read_all(model: type[Entry], folder: Path) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {}
+def _read_all(model: type[Entry], folder: Path, base: Mapping[str, Entry]) -> dict[str, Entry]:
+    entries = dict(base)
     for path in sorted(folder.glob("*.yml")):
         entry = read_config(model, path)
         if entry.slug != path.stem:
             raise UsageError(
                 f"{path}: key 'slug' is {entry.slug!r}, but the file is named {path.stem!r}; make them equal"
             )
+        if entry.slug in base:
+            raise UsageError(f"{path}: {entry.slug!r} is in the catalogue that this one extends; choose another slug")
         entries[entry.slug] = entry
     if not entries:
         raise UsageError(f"{folder}: no *.yml file here; a catalogue needs at least one")
@@ -199,13 +218,16 @@ def _read_all(model: type[Entry], folder: Path) -> dict[str, Entry]:
 
 
 def _check_confused(skill: Skill, skills: Mapping[str, Skill], where: str) -> None:
-    """Both of two confusable skills must name the other, so that whoever reads one meets the difference."""
+    """Both of two confusable skills must name the other, so that whoever reads one meets the difference.
+
+    A contribution is one file, which cannot change another's: it alone names the other.
+    """
     for other in skill.confused_with:
         if other not in skills:
             raise UsageError(f"{where}: unknown skill {other!r}{near(other, skills)}")
         if other == skill.slug:
             raise UsageError(f"{where}: {other!r} is this skill itself; name another, or drop the key")
-        if skill.slug not in skills[other].confused_with:
+        if skill.slug not in skills[other].confused_with and not skill.signed_off_by:
             raise UsageError(f"{where}: names {other!r}, but {other}.yml does not name {skill.slug!r}; add it there")
 
 

@@ -24,6 +24,8 @@ def _record(number: int, reason: str | None) -> dict[str, Any]:
         "k": 2,
         "split": "train" if number % 9 else "validation",
         "text": "word " * (5 + number % 40),
+        "messages": [{"role": "assistant", "content": "word " * 8}],
+        "contributor": "dskill-mix",
         "marks": [{"criterion": name, "mark": not (reason and name == skills[0])} for name in criteria],
         "licence": "CC-BY-4.0",
         "reason": reason,
@@ -51,6 +53,7 @@ def manifest(tally: Tally) -> dict[str, Any]:
         "configs": {"k2": ("k2",)},
     }
     content |= {"counts": tally.counts(), "rejects": tally.reasons(), "skills": tally.skills()}
+    content |= {"characters": tally.characters(), "contributors": tally.contributors}
     content |= {
         "topics": tally.topics(),
         "words": tally.words(),
@@ -70,6 +73,7 @@ def test_the_tally_adds_up(tally: Tally) -> None:
     assert sum(one.missed for one in tally.skills().values()) == 129
     assert sum(n for one in tally.skills().values() for n in one.rejects.values()) == 2 * 129
     assert sum(one.kept for one in tally.topics().values()) == sum(tally.words()["k2"].values()) == 771
+    assert tally.characters() == {"k2": 771 * 40} and tally.contributors == {"dskill-mix": 771}
 
 
 def test_the_pictures_are_pictures_on_an_opaque_white_ground(manifest: dict[str, Any]) -> None:
