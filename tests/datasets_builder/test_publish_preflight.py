@@ -116,7 +116,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "path": (write("recipe.yml", "a: 1\nout: /home/me/data"), "recipe.yml:2: holds a path of a machine"),
     "Windows path": (say(r"C:\Users\me"), "holds a Windows path"),
     "key in a text": (column("text", f"My key is {KEY}."), f"{TRAIN}: column text, row 1: holds a Hub token"),
-    "path in a column": (column("recipe", "/root/x.yml"), f"{TRAIN}: column recipe, row 1: holds a path of a machine"),
+    "path in a column": (column("recipe", "/home/x.yml"), f"{TRAIN}: column recipe, row 1: holds a path of a machine"),
     "no licence": (column("licence", None), f"{TRAIN}: row 1 has no licence"),
     "blank licence": (column("licence", " ", REJECTS), f"{REJECTS}: row 1 has no licence"),
     "no column": (drop_column, f"{TRAIN}: the columns are not those of a dataset (topic)"),
@@ -226,7 +226,7 @@ MODEL_FAULTS: dict[str, tuple[Change, str]] = {
     "no tokenizer": (remove("tokenizer.json"), "tokenizer.json: is missing"),
     "no type": (lambda folder: edit(folder / "config.json", lambda _: {}), "config.json: key 'model_type' is missing"),
     "path": (
-        lambda folder: edit(folder / "config.json", lambda content: content | {"_name_or_path": "/root/base"}),
+        lambda folder: edit(folder / "config.json", lambda content: content | {"_name_or_path": "/home/ada/base"}),
         "config.json:1: holds a path of a machine",
     ),
     "no base": (card("datasets: [dskill/mix]\n", ""), "key 'datasets' is missing"),
