@@ -11,6 +11,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 pytest_plugins = ["loopback", "hub_fixtures"]  # the fixtures llm_server, hub, clients
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST = ("study", "axolotl_configs")  # folders whose tests train
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first, so that two workers end together."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

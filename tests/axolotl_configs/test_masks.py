@@ -10,8 +10,6 @@ from tokenised import DOCUMENTS, ROWS, TURNS
 
 from axolotl_configs.blocks import load_block, names
 
-pytestmark = pytest.mark.xdist_group("axolotl")
-
 
 def tokenizer_of(folder: Path, model: str) -> Any:
     from transformers import AutoTokenizer

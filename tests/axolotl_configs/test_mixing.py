@@ -10,7 +10,6 @@ from tokenised import MIXED
 from axolotl_configs.render import SHIPPED
 
 CHUNK = 200  # rows, a few steps of training
-pytestmark = pytest.mark.xdist_group("axolotl")
 
 
 @pytest.fixture(scope="module")

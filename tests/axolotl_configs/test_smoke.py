@@ -14,7 +14,7 @@ from offline import ANSWER, conversation, lay_out, prepared, read, recipe_of, ru
 from safetensors.numpy import load_file
 from tiny_models import FAMILIES
 
-pytestmark = [pytest.mark.xdist_group("axolotl"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 FULL, LORA = "mistral-7b-instruct-v0.2/k123.yml", "llama-2-13b-chat/k123-lora.yml"
 QLORA, TEMPLATE = "llama-2-13b-chat/k123-qlora.yml", "llama-2-13b-chat/k123.yml"

@@ -11,8 +11,6 @@ import yaml
 from axolotl_configs.check import Target, check_recipes
 from axolotl_configs.render import SHIPPED
 
-pytestmark = pytest.mark.xdist_group("strict")
-
 Plant = Callable[[dict[str, Any]], None]
 SHIPPED_FILES = [path for path in sorted(SHIPPED.rglob("*.yml")) if path.parent.name != "miniature"]
 FULL, LORA = "mistral-7b-instruct-v0.2/k123.yml", "mistral-7b-instruct-v0.2/k123-lora.yml"

@@ -15,7 +15,6 @@ from datasets_builder.publish_hub import told
 from datasets_builder.skillmix.errors import OutsideError
 
 TRAIN = "data/k1/train-00000-of-00001.parquet"
-pytestmark = pytest.mark.xdist_group("hub")  # one server and its clients for all of them
 
 
 def files_of(folder: Path) -> set[str]:

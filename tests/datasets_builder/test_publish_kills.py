@@ -21,7 +21,6 @@ from loopback_hub_ledger import Hook, When, on
 from publish_clients import MOVED, read_on, rows_of
 from publish_folders import NAME, make_dataset
 
-pytestmark = pytest.mark.xdist_group("hub")  # one server and its clients for all of them
 KILLS = 20
 PHASES = (  # what a path tells about how far a run is; the first that fits
     ("tag", "/tag/"),

@@ -14,7 +14,6 @@ from loopback_hub import HOST, LoopbackHub
 from loopback_hub_card import judge
 from loopback_hub_ledger import Hook, on
 
-pytestmark = pytest.mark.xdist_group("hub")  # one server and its clients for all of them
 NAME = "dskill/mix"
 README = "---\nlicense: cc-by-4.0\nconfigs:\n- config_name: a\n  data_files: data/a.parquet\n---\n\n# Mix\n"
 

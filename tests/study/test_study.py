@@ -14,8 +14,6 @@ from tiny import call
 
 from axolotl_configs.launch import ENVIRONMENT, find_axolotl
 
-pytestmark = pytest.mark.xdist_group("study")
-
 Finished = tuple[Path, str]
 
 
