@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from axolotl_configs.arithmetic import BATCH
 from axolotl_configs.launch import ENVIRONMENT
+from axolotl_configs.render import read_choice
 from datasets_builder.skillmix.config import read_yaml
 from datasets_builder.skillmix.errors import OutsideError, UsageError, near
 
@@ -32,11 +33,15 @@ class Fault(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What recipes are judged for: the GPUs, None where the recipe tells; the texts a step, None for any; datasets."""
+    """What recipes are judged for: the GPUs, None where the recipe tells; the texts a step, None for any; datasets.
+
+    ``by_hand`` holds recipes that were written by hand to that batch as well; only rendered ones claim the paper's.
+    """
 
     gpus: int | None = None
     compute_capability: str = "sm_90"
     batch: int | None = BATCH
+    by_hand: bool = True
     data: Mapping[str, Path] = {}  # repository -> a folder that holds it
 
 
@@ -95,7 +100,8 @@ def _ask_axolotl(recipes: Mapping[Path, dict[str, Any]], axolotl: Path, target: 
 
 def _check(recipe: Mapping[str, Any], path: Path, target: Target) -> Iterator[tuple[str, str, str]]:
     """Faults that need no axolotl, as (key, fault, cure)."""
-    yield from _check_batch(recipe, target)
+    if target.by_hand or read_choice(path) is not None:
+        yield from _check_batch(recipe, target)
     entries = recipe.get("datasets")
     for place, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, dict):

@@ -166,7 +166,7 @@ def _combinations(recipe: dict[str, Any]) -> Iterator[Fault]:
     if recipe.get("hub_model_id"):
         fault = "axolotl would push a private repository at each save"
         yield Fault("hub_model_id", fault, "publish with dskill publish")
-    if recipe.get("chat_template") and not recipe.get("eot_tokens"):
+    if recipe.get("chat_template", "tokenizer_default") != "tokenizer_default" and not recipe.get("eot_tokens"):
         fault = "missing: where the turn ends otherwise than a text, no end is trained"
         yield Fault("eot_tokens", fault, "name the token")
     if not any(recipe.get(key) is not None for key in ("bf16", "fp16", "bfloat16", "float16")):

@@ -71,7 +71,9 @@ def render_recipe(
 def check_recipes(
     paths: Annotated[list[Path], typer.Argument(help="Recipes, or folders of them.", show_default=False)],
     gpus: Annotated[int | None, typer.Option(min=1, help="GPUs.  [default: as the recipe tells]")] = None,
-    batch: Annotated[int, typer.Option(min=0, help="Texts a step; 0 for any.")] = 64,
+    batch: Annotated[
+        int | None, typer.Option(min=0, help="Texts a step; 0 for any.  [default: 64 for rendered recipes]")
+    ] = None,
     data: Annotated[list[str], typer.Option(help="org/name=folder: where a dataset lies.")] = [],  # noqa: B006
     axolotl: Annotated[
         Path | None, typer.Option(help="The axolotl program.  [default: .venv-train/bin/axolotl]")
@@ -81,7 +83,8 @@ def check_recipes(
     from axolotl_configs.check import Target
     from axolotl_configs.command import check, parse_data
 
-    check(paths, axolotl, Target(gpus=gpus, batch=batch or None, data=parse_data(data)))
+    wanted = {"by_hand": False} if batch is None else {"batch": batch or None}
+    check(paths, axolotl, Target(gpus=gpus, data=parse_data(data), **wanted))
 
 
 @recipes.command("stamp")

@@ -109,3 +109,9 @@ def test_the_shipped_recipes_have_no_fault(found: dict[str, list[str]]) -> None:
 def test_a_dataset_is_looked_up_where_it_lies(found: dict[str, list[str]], name: str) -> None:
     (fault,) = found[name]
     assert re.search(LOOKED_UP[name][1], fault)
+
+
+def test_recipes_written_by_hand_have_a_batch_of_their_own(axolotl: Path) -> None:
+    paths = sorted((SHIPPED / "miniature").glob("*.yml"))
+    assert check_recipes(paths, axolotl, Target(by_hand=False)) == []
+    assert {fault.key for fault in check_recipes(paths[:1], axolotl, Target())} == {"micro_batch_size"}
