@@ -8,11 +8,9 @@ manifest.json                                written last: what was asked for, c
 """
 
 import hashlib
-import shutil
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,8 +30,9 @@ from datasets_builder.records import (
 )
 from datasets_builder.shards import write_parquet, write_shards
 from datasets_builder.skillmix.catalogue import Catalogue
-from datasets_builder.skillmix.errors import DskillError, OutsideError
+from datasets_builder.skillmix.errors import DskillError
 from datasets_builder.tally import Tally
+from datasets_builder.whole import whole
 
 __all__ = [
     "FEATURES",
@@ -133,7 +132,7 @@ def write_dataset(
     def records(places: MutableSequence[int]) -> Iterator[Row]:
         return (to_record(rows[place], origin, catalogue) for place in places)
 
-    with _beside(out) as folder:
+    with whole(out, "the dataset") as folder:
         sizes: dict[Path, FileSize] = {}
         for (k, part), places in found.parts.items():  # a config names only what is there: no empty split is written
             sizes |= write_shards(folder / "data" / f"k{k}", part, records(places), len(places), FEATURES)
@@ -206,19 +205,3 @@ def _describe(
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its place at the end; gone when anything fails."""
-    out = out.resolve()
-    folder = out.with_name(f".{out.name}.unfinished")
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-        folder.rename(out)
-    except OSError as error:
-        raise OutsideError(f"{out}: the dataset cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

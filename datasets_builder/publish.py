@@ -84,7 +84,7 @@ def show_release(folder: Path, name: str, *, version: str | None = None, report:
     """
     check_version(version)
     release = inspect_folder(folder, check_name(name))
-    for fault in release.faults:
+    for fault in release.faults if len(release.faults) > 1 else ():  # a single one is the error itself
         report(f"fault: {fault}")
     require_sound(release)
     body = body_of((folder / "README.md").read_text(encoding="utf-8")).strip().splitlines()

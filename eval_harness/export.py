@@ -6,13 +6,11 @@ benchmark/                             a dataset repository: combinations, reque
 logs/                                  the Inspect logs with their viewer: a static Space
 """
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets_builder.skillmix.errors import OutsideError, UsageError
+from datasets_builder.skillmix.errors import UsageError
+from datasets_builder.whole import whole
 from eval_harness.results import read_run
 
 
@@ -58,7 +56,9 @@ def export_run(
     grader = check_judge(judge, run) if benchmark and find_world(run) else ""
     names = run.provenance.logs if logs else ()
     found = find_logs(path if path.is_dir() else path.parent, names)
-    with _beside(out) as folder:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out}: not empty; give a new folder, so that nothing of an earlier export is mixed in")
+    with whole(out, "the export") as folder:
         results = folder / "model" / ".eval_results" / "skillmix.yaml"
         results.parent.mkdir(parents=True)
         results.write_text(dump_eval_results(run, dataset_id, logs_url), encoding="utf-8")
@@ -67,21 +67,3 @@ def export_run(
         rows = write_benchmark(run, dataset_id, grader, folder / "benchmark") if benchmark else None
         size = bundle_logs(found, folder / "logs", model_id) if found else None
     return Export(len(run.cells), rows, size)
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its place at the end; gone when anything fails."""
-    out = out.resolve()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: not empty; give a new folder, so that nothing of an earlier export is mixed in")
-    folder = out.with_name(f".{out.name}.unfinished")
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-        folder.rename(out)
-    except OSError as error:
-        raise OutsideError(f"{out}: the export cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-SHARED = ("costs", "halt", "ledger", "live", "manifest", "meter", "model_access", "model_names", "resume", "shards")
+SHARED = (
+    "costs",
+    "halt",
+    "ledger",
+    "live",
+    "manifest",
+    "meter",
+    "model_access",
+    "model_names",
+    "resume",
+    "shards",
+    "whole",
+)
 LAYERS = {  # package -> those of ours that it may import
     "datasets_builder/skillmix": {"datasets_builder.skillmix"},
     "datasets_builder/miniature": {"datasets_builder.skillmix", "datasets_builder.miniature"},
